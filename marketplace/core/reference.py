@@ -12,9 +12,12 @@ from types import MappingProxyType
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
+Row = Mapping[str, str]
+"""One line of a file: column name to text."""
+
 
 @cache
-def rows(name: str) -> tuple[Mapping[str, str], ...]:
+def rows(name: str) -> tuple[Row, ...]:
     """All rows of `marketplace/data/<name>.csv` in file order, read-only.
 
     Raises `KeyError` when there is no such file.
@@ -27,8 +30,8 @@ def rows(name: str) -> tuple[Mapping[str, str], ...]:
 
 
 @cache
-def _index(name: str, column: str) -> Mapping[str, Mapping[str, str]]:
-    found: dict[str, Mapping[str, str]] = {}
+def _index(name: str, column: str) -> Mapping[str, Row]:
+    found: dict[str, Row] = {}
     for line in rows(name):
         if column not in line:
             raise KeyError(f"{name} has no column {column!r}")
@@ -38,7 +41,7 @@ def _index(name: str, column: str) -> Mapping[str, Mapping[str, str]]:
     return MappingProxyType(found)
 
 
-def row(name: str, key: str, column: str = "slug") -> Mapping[str, str]:
+def row(name: str, key: str, column: str = "slug") -> Row:
     """The one row of `name` whose `column` equals `key`.
 
     Raises `KeyError` when there is no such file, column or row, or the column is not unique.
