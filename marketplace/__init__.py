@@ -1,0 +1,1 @@
+"""Rounds: a marketplace for U.S. clinical experience."""

@@ -20,12 +20,17 @@ def split_evenly(cents: int, parts: int) -> tuple[int, ...]:
     return (each + 1,) * spare + (each,) * (parts - spare)
 
 
-def percent_of(cents: int, percent: int) -> int:
-    """`percent` of `cents`, half a cent rounded up.
+def share_of(cents: int, part: int, whole: int) -> int:
+    """`part / whole` of `cents`, half a cent rounded up.
 
     Half up is the rounding of deposits (installment rule `rounding-deposit`) and of refunds,
-    where it favours the candidate. Raises `ValueError` for a negative amount or percent.
+    where it favours the candidate. Raises `ValueError` for a negative number or no whole.
     """
-    if cents < 0 or percent < 0:
-        raise ValueError(f"cannot take {percent} percent of {cents} cents")
-    return (cents * percent + 50) // 100
+    if cents < 0 or part < 0 or whole < 1:
+        raise ValueError(f"cannot take {part}/{whole} of {cents} cents")
+    return (2 * cents * part + whole) // (2 * whole)
+
+
+def percent_of(cents: int, percent: int) -> int:
+    """`percent` of `cents`, rounded as in `share_of`. Raises `ValueError` for negatives."""
+    return share_of(cents, percent, 100)
