@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.core.money import dollars, percent_of, split_evenly
+from marketplace.core.money import dollars, percent_of, share_of, split_evenly
 
 amounts = st.integers(0, 10**10)
 
@@ -61,3 +61,13 @@ def test_impossible_splits_are_refused(call):
 def test_negative_percent_is_refused(cents, percent):
     with pytest.raises(ValueError, match="cannot take"):
         percent_of(cents, percent)
+
+
+@given(amounts, st.integers(1, 52), st.integers(0, 52))
+def test_a_share_is_within_half_a_cent(cents, whole, part):
+    assert -whole < (share_of(cents, part, whole) * whole - cents * part) * 2 <= whole
+
+
+def test_a_share_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="1/0"):
+        share_of(100, 1, 0)
