@@ -1,0 +1,41 @@
+"""Deadlines in words: "17 h overdue", "5 h left", "2 days left"; the exact time stands beside them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Tone = Literal["bad", "warn", "ok", "muted"]
+
+
+@dataclass(frozen=True)
+class Due:
+    """A deadline as a page shows it: `tone` only repeats what `words` say."""
+
+    words: str
+    tone: Tone
+    exact: str  # "Tue Nov 24, 10:20 AM" in the given zone; "" without a deadline
+    iso: str  # UTC, for <time datetime>; "" without a deadline
+
+
+def due(at: datetime | None, now: datetime, tz: str) -> Due:
+    """How far `at` is from `now` (both aware), shown in the zone `tz`. `None` is no deadline."""
+    if at is None:
+        return Due("No deadline", "muted", "", "")
+    local = at.astimezone(ZoneInfo(tz))
+    clock = f"{local:%I:%M %p}".lstrip("0")
+    exact = f"{local:%a} {local:%b} {local.day}, {clock}"
+    iso = at.astimezone(UTC).isoformat()
+    minutes = int((at - now).total_seconds() // 60)
+    length = _length(abs(minutes))
+    if minutes < 0:
+        return Due(f"{length} overdue", "bad", exact, iso)
+    return Due(f"{length} left", "warn" if minutes <= 24 * 60 else "ok", exact, iso)
+
+
+def _length(minutes: int) -> str:
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // 1440} days"

@@ -1,0 +1,66 @@
+// Every page works without this file. It only smooths what htmx and the browser do.
+const $ = (query) => document.querySelector(query);
+const all = (query) => document.querySelectorAll(query);
+
+// The server's HTML is the truth: after a morph, ticked and selected state follow the markup.
+document.addEventListener("htmx:after:swap", (event) => {
+  all("#filters input[type=checkbox], .pick").forEach((box) => { box.checked = box.defaultChecked; });
+  all("#search option, #bookings option").forEach((option) => { option.selected = option.defaultSelected; });
+  const from = event.detail?.ctx?.sourceElement;
+  if (from?.closest?.(".pager, .zero, .map")) $("#results")?.focus({ preventScroll: true });
+  $(".errs")?.focus();
+});
+
+// Sheets (filters, navigation): while one covers the page the rest is inert; a wider window closes it.
+const SHEETS = ["filter-sheet", "nav-sheet"];
+const close = (sheet) => { if (sheet?.matches(":popover-open")) sheet.hidePopover(); };
+document.addEventListener("toggle", (event) => {
+  if (!SHEETS.includes(event.target.id)) return;
+  const open = event.newState === "open";
+  all(".top, .mbar, .tabs, .tools, .results, .foot, .skip, .page").forEach((part) => { part.inert = open; });
+  document.documentElement.classList.toggle("is-locked", open);
+}, true);
+matchMedia("(width >= 60rem)").addEventListener("change", (media) => {
+  if (media.matches) SHEETS.forEach((id) => close(document.getElementById(id)));
+});
+document.addEventListener("click", (event) => {
+  // "Show n rotations" closes the sheet instead of asking the server again.
+  if (event.target.closest("#show-n") && $("#filter-sheet")?.matches(":popover-open")) {
+    event.preventDefault();
+    close($("#filter-sheet"));
+  }
+});
+
+// "Select all" exists only where this file runs; without it each row has its own box.
+document.addEventListener("change", (event) => {
+  if (event.target.id === "pick-all") all(".picks .pick").forEach((box) => { box.checked = event.target.checked; });
+});
+
+// Menus close on Escape and on a click elsewhere.
+const menus = () => all("details.switch[open], details.menu[open], details.top__menu[open]");
+document.addEventListener("click", (event) => menus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; }));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") menus().forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+});
+
+// The clock of a held seat: the server writes the minutes, this keeps them current and speaks at 5, 1 and 0.
+const clock = $("[data-left]");
+if (clock) {
+  const end = Date.now() + Number(clock.dataset.left) * 1000;
+  let last = null;
+  setInterval(() => {
+    const minutes = Math.max(0, Math.ceil((end - Date.now()) / 60000));
+    if (minutes === last) return;
+    last = minutes;
+    clock.textContent = minutes ? `${minutes} min left` : "time is up";
+    if (![0, 1, 5].includes(minutes)) return;
+    $("#clock-say").textContent = minutes ? `Your seat is held for ${minutes} more minutes.` : "The hold has ended. Your answers are saved.";
+  }, 1000);
+}
+
+// An error summary takes the focus. A failed network is said in words; every form still submits normally.
+$(".errs")?.focus();
+document.addEventListener("htmx:error", () => {
+  const place = $("#save-state") ?? $("#count") ?? $("#live");
+  if (place) place.textContent = "No connection. Nothing is lost: your text stays here. Try again.";
+});
