@@ -1,0 +1,13 @@
+"""How much a costly test does: little in `bin/test`, all of it in `bin/test --full`."""
+
+import os
+
+
+def full() -> bool:
+    """Whether this is `bin/test --full`."""
+    return os.environ.get("TEST_FULL") == "1"
+
+
+def count(quick: int, all_of_it: int) -> int:
+    """The number of random histories or crash points to run now."""
+    return all_of_it if full() else quick
