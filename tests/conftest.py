@@ -1,0 +1,36 @@
+"""What holds for every test: no outside network, and nothing of the developer's own settings."""
+
+import os
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+# A test must never meet the database, the Stripe account or the mail server of a developer's
+# shell. MEILI_URL stays: the contract suite of search runs against it when it is set.
+for _setting in (
+    "DATABASE_URL",
+    "OWNER_DATABASE_URL",
+    "REDIS_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_PUBLISHABLE_KEY",
+    "STRIPE_API_BASE",
+    "STRIPE_JS_URL",
+    "STRIPE_WEBHOOK_SECRET",
+    "MAIL_URL",
+    "STORAGE_URL",
+    "SECRET_KEY",
+    "FILE_KEY",
+    "BASE_URL",
+    "DEMO",
+    "DEBUG",
+    "VAR_DIR",
+    "PORT",
+    "PROCESS_ROLE",
+):
+    os.environ.pop(_setting, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Only this machine can be reached; pytest-socket lifts this again after each test."""
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
