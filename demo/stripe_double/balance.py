@@ -14,7 +14,7 @@ def processing_fee(amount: int) -> int:
 
 
 def move(
-    call: Call, kind: str, amount: int, source: str, fee: int = 0, account: str = ""
+    call: Call, kind: str, amount: int, source: str, *, fee: int = 0, account: str = ""
 ) -> Json:
     """Record a movement in cents; negative amounts leave the balance."""
     return call.new(

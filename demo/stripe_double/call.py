@@ -40,7 +40,7 @@ class Call:
         today = datetime.fromtimestamp(self.now, UTC)
         return today.year, today.month
 
-    def new(self, kind: str, prefix: str, account: str = "", **fields: object) -> Json:
+    def new(self, kind: str, prefix: str, account: str = "", /, **fields: object) -> Json:
         """Make and keep an object."""
         obj: Json = {
             "id": random_id(prefix),

@@ -41,9 +41,7 @@ CARDS = (
     Card("4000000000000127", ("chargeDeclinedIncorrectCvc",), refusal="incorrect_cvc"),
     Card("4000000000000119", ("chargeDeclinedProcessingError",), refusal="processing_error"),
     Card("4000000000000341", ("chargeCustomerFail",), charge_refusal="generic_decline"),
-    Card(
-        "4000002500003155", ("authenticationRequiredOnSetup",), authentication="unless_set_up"
-    ),
+    Card("4000002500003155", ("authenticationRequiredOnSetup",), authentication="unless_set_up"),
     Card("4000002760003184", ("authenticationRequired",), authentication="always"),
     Card("4000000000003220", ("threeDSecure2Required",), authentication="always"),
     Card(

@@ -11,9 +11,7 @@ def succeed(call: Call, intent: Json, payment_method: Json) -> Json:
     """The bank paid: the amount less Stripe's fee is in the balance."""
     amount: int = intent["amount"]
     charge = _new(call, intent, payment_method, status="succeeded", paid=True, captured=True)
-    entry = balance.move(
-        call, "charge", amount, charge["id"], fee=balance.processing_fee(amount)
-    )
+    entry = balance.move(call, "charge", amount, charge["id"], fee=balance.processing_fee(amount))
     charge.update(amount_captured=amount, balance_transaction=entry["id"])
     call.objects.save(charge)
     call.emit("charge.succeeded", charge)

@@ -11,6 +11,7 @@ class ApiError(Exception):
         message: str,
         code: str | None = None,
         param: str | None = None,
+        *,
         details: dict[str, object] | None = None,
     ) -> None:
         super().__init__(message)

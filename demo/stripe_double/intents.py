@@ -1,4 +1,4 @@
-"""What SetupIntents and PaymentIntents share: secrets, bank authentication, errors on the intent."""
+"""What SetupIntents and PaymentIntents share: secrets, bank checks, errors."""
 
 from typing import Literal
 from urllib.parse import urlencode

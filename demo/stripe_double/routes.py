@@ -82,9 +82,7 @@ ROUTES = (
     Route("POST", "payment_methods/{}/attach", customers.attach, "PaymentMethodAttachParams"),
     Route("POST", "payment_methods/{}/detach", customers.detach, "PaymentMethodDetachParams"),
     Route("POST", "setup_intents", setup_intents.create, "SetupIntentCreateParams"),
-    Route(
-        "GET", "setup_intents", listing("setup_intent", "customer"), "SetupIntentListParams"
-    ),
+    Route("GET", "setup_intents", listing("setup_intent", "customer"), "SetupIntentListParams"),
     Route("GET", "setup_intents/{}", read("setup_intent"), browser=True),
     Route(
         "POST",
@@ -108,9 +106,7 @@ ROUTES = (
         "PaymentIntentConfirmParams",
         browser=True,
     ),
-    Route(
-        "POST", "payment_intents/{}/cancel", payment_intents.cancel, "PaymentIntentCancelParams"
-    ),
+    Route("POST", "payment_intents/{}/cancel", payment_intents.cancel, "PaymentIntentCancelParams"),
     Route(
         "GET",
         "charges",
@@ -123,7 +119,9 @@ ROUTES = (
     Route("GET", "refunds/{}", read("refund")),
     Route("POST", "transfers", transfers.create, "TransferCreateParams"),
     Route(
-        "GET", "transfers", listing("transfer", "destination", "transfer_group"),
+        "GET",
+        "transfers",
+        listing("transfer", "destination", "transfer_group"),
         "TransferListParams",
     ),
     Route("GET", "transfers/{}", read("transfer")),
@@ -145,9 +143,7 @@ ROUTES = (
     Route("GET", "balance_transactions/{}", read("balance_transaction")),
     Route("GET", "events", listing("event", "type"), "EventListParams"),
     Route("GET", "events/{}", read("event")),
-    Route(
-        "GET", "disputes", listing("dispute", "charge", "payment_intent"), "DisputeListParams"
-    ),
+    Route("GET", "disputes", listing("dispute", "charge", "payment_intent"), "DisputeListParams"),
     Route("GET", "disputes/{}", read("dispute")),
     Route("POST", "disputes/{}", disputes.update, "DisputeUpdateParams"),
     Route("POST", "disputes/{}/close", disputes.accept, "DisputeCloseParams"),

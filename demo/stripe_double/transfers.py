@@ -83,7 +83,9 @@ def reverse(call: Call, params: Json, transfer_id: str) -> Json:
 
 def list_reversals(call: Call, params: Json, transfer_id: str) -> Json:
     call.objects.get(transfer_id, "transfer")
-    return call.objects.page("transfer_reversal", "", ("transfer",), {**params, "transfer": transfer_id})
+    return call.objects.page(
+        "transfer_reversal", "", ("transfer",), {**params, "transfer": transfer_id}
+    )
 
 
 def _check_funds(call: Call, charge_id: str | None, amount: int) -> None:

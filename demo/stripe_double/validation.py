@@ -14,7 +14,7 @@ from demo.stripe_double.errors import invalid
 from demo.stripe_double.objects import Json
 
 OPTION_NAMES = frozenset(RequestOptions.__annotations__)
-UNRESOLVED = {"StripeContext": object}
+UNRESOLVED = {"StripeContext": object, "Mapping": dict}
 """Names the SDK imports only for type checkers."""
 
 
@@ -59,7 +59,7 @@ def _unknown(shape: typing.Any, params: Json, path: str) -> list[str]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict) and shapes:
                 tries = [_unknown(inner, item, f"{path}{name}.") for inner in shapes]
-                found.extend(min(tries, key=len))
+                found.extend(min(tries, key=lambda names: len(names)))
     return found
 
 
