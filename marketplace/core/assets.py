@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import brotli
-from flask import Flask, Response, abort, request
+import brotli  # type: ignore[import-untyped]
+from flask import Blueprint, Flask, Response, abort, request
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 US_MAP = Path(__file__).resolve().parents[1] / "data" / "us_map.json"
@@ -89,7 +89,9 @@ def init_app(app: Flask) -> None:
         asset = by_url.get(f"/static/{name}") or abort(404)
         return _respond(asset)
 
-    app.add_url_rule("/static/<path:name>", "static", static)
+    room = Blueprint("assets", __name__)
+    room.add_url_rule("/static/<name>", "static", static)
+    app.register_blueprint(room)
     app.jinja_env.globals["asset_url"] = asset_url
 
 
@@ -113,7 +115,7 @@ def _link(css: str, assets: dict[str, Asset]) -> str:
 
 
 def _map_sprite(source: Path) -> bytes:
-    """One symbol per state, so that pages say `<use href="us-map.svg#s-TX">` and cache the paths."""
+    """One symbol per state: pages say `<use href="us-map.svg#s-TX">` and cache the paths."""
     states = json.loads(source.read_text("utf-8"))["states"]
     symbols = "".join(
         f'<symbol id="s-{s["code"]}" viewBox="0 0 975 610"><path d="{s["d"]}"/></symbol>'
@@ -137,4 +139,5 @@ def _respond(asset: Asset) -> Response:
         response.vary.add("Accept-Encoding")
     # Each encoding is its own representation, so each has its own tag.
     response.set_etag(f"{asset.etag}-{encoding or 'plain'}")
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

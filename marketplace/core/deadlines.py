@@ -1,4 +1,4 @@
-"""Deadlines in words: "17 h overdue", "5 h left", "2 days left"; the exact time stands beside them."""
+"""Deadlines in words ("17 h overdue", "2 days left"); the exact time stands beside them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
