@@ -1,8 +1,10 @@
 """What holds for every test: no outside network, and nothing of the developer's own settings."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from pytest_socket import socket_allow_hosts
 
 # A test must never meet the database, the Stripe account or the mail server of a developer's
@@ -34,3 +36,43 @@ for _setting in (
 def pytest_runtest_setup() -> None:
     """Only this machine can be reached; pytest-socket lifts this again after each test."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def migrated() -> Iterator[None]:
+    """The test database with the newest schema."""
+    from tests.support import database
+
+    database.migrate()
+    yield
+    database.forget()
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    """An app without pages on an empty database, inside its context."""
+    from marketplace.core import clock
+    from tests.support import database
+
+    database.wipe()
+    with database.core_app() as core:
+        clock.reset()
+        yield core
+        clock.reset()
+
+
+@pytest.fixture
+def web_app(migrated: None) -> Iterator[Flask]:
+    """The whole app, pages included, on an empty database; open clients with test_client()."""
+    from marketplace.app import create_app
+    from marketplace.core import clock
+    from marketplace.core.config import Config
+    from tests.support import database
+
+    database.wipe()
+    full = create_app(Config.from_env(database.settings()))
+    full.testing = True
+    with full.app_context():
+        clock.reset()
+    yield full
+    clock.reset()

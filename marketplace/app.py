@@ -1,0 +1,52 @@
+"""Wires everything. The only module that knows every package, and the only one importing views."""
+
+from flask import Flask
+
+from marketplace.accounts import identity
+from marketplace.accounts import views as accounts_views
+from marketplace.admin import views as admin_views
+from marketplace.bookings import views as bookings_views
+from marketplace.core import assets, health, logs, pages, web
+from marketplace.core.config import Config
+from marketplace.listings import views as listings_views
+from marketplace.payments import views as payments_views
+from marketplace.placements import views as placements_views
+from marketplace.reviews import views as reviews_views
+from marketplace.search import views as search_views
+from marketplace.wiring import create_core
+
+ROOMS = (
+    search_views.room,
+    listings_views.room,
+    listings_views.workspace,
+    listings_views.signing,
+    accounts_views.room,
+    accounts_views.mine,
+    accounts_views.team,
+    bookings_views.room,
+    bookings_views.mine,
+    bookings_views.workspace,
+    payments_views.room,
+    payments_views.hooks,
+    placements_views.room,
+    placements_views.link,
+    placements_views.mine,
+    reviews_views.mine,
+    admin_views.room,
+    health.room,
+)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application; refuses to start on unsafe settings (core.config)."""
+    config = config or Config.from_env()
+    logs.configure()
+    app = create_core(config)
+    identity.init_app(app)
+    web.init_app(app, identity.identify)
+    assets.init_app(app)
+    pages.init_app(app)
+    for room in ROOMS:
+        app.register_blueprint(room)
+    return app
+

@@ -1,0 +1,97 @@
+"""The product's own commands. The demo adds its own to this group."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from flask import Flask
+
+from marketplace.core import clock, jobs, logs
+from marketplace.core.config import Config
+from marketplace.core.pages import ROOT
+from marketplace.schedule import SCHEDULE
+from marketplace.wiring import create_core
+
+
+def core_app() -> Flask:
+    """An app without pages, for commands, the worker and clockwork."""
+    return create_core(Config.from_env())
+
+
+def with_app(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a command inside an app context."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        logs.configure()
+        with core_app().app_context():
+            return function(*args, **kwargs)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Rounds, from the command line."""
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    Path(Config.from_env().var_dir).mkdir(parents=True, exist_ok=True)
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(ROOT / "migrations"))
+    command.upgrade(settings, "head")
+
+
+@cli.command()
+@click.option("--burst", is_flag=True, help="Stop when the queue is empty.")
+@with_app
+def worker(burst: bool) -> None:
+    """Run jobs until stopped."""
+    config = Config.from_env()
+    jobs.work(config.redis_url, forking=not config.demo, burst=burst)
+
+
+@cli.command()
+@with_app
+def clockwork() -> None:
+    """Relay the outbox to the queue and tick the schedule, until stopped."""
+    stop = {"now": False}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.update(now=True))
+    url = Config.from_env().redis_url
+    listener = jobs.WakeListener(url)
+    while not stop["now"]:
+        try:
+            while jobs.relay(url):
+                continue
+            tick(url)
+            listener.wait(1.0)
+        except jobs.QueueError as error:
+            click.echo(f"queue is away: {error}", err=True)
+            time.sleep(1.0)
+
+
+def tick(url: str) -> None:
+    """Queue each periodic job once for its current slot; a second ticker finds it queued."""
+    moment = int(clock.wall().timestamp())
+    for job in SCHEDULE:
+        slot = moment // job.seconds
+        if _last_slot.get(job.topic) != slot:
+            jobs.send(url, f"tick-{job.topic.replace('.', '-')}-{slot}", "run_tick", job.topic)
+            _last_slot[job.topic] = slot
+
+
+_last_slot: dict[str, int] = {}
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

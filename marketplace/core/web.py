@@ -1,0 +1,415 @@
+"""One request, in this order: identify, scope, load, authorise, act, commit, then effects.
+
+The transaction is committed here and nowhere else, and only for an answer below 400. Whether a
+request gets the whole page or its fragment is decided by `render`.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from flask import Blueprint, Flask, Request, Response, current_app, g, redirect, request
+from flask import render_template as _render_template
+from flask_wtf.csrf import CSRFProtect
+from htmx_flask import Htmx
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from marketplace.core import context, jobs
+from marketplace.core.config import Config
+from marketplace.core.context import Actor, Scope
+from marketplace.core.db import db
+from marketplace.core.errors import DomainError, Forbidden, NotFound, TooMany, Unauthenticated
+
+log = logging.getLogger("rounds.web")
+csrf = CSRFProtect()
+htmx = Htmx()
+
+Side = Literal["public", "person", "agency", "admin", "link"]
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY = 12 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Where a signed-in person works."""
+
+    agency_id: UUID
+    slug: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who is signed in: plain data loaded by its own system session."""
+
+    person_id: UUID
+    sign_in_id: UUID
+    name: str
+    email: str
+    is_admin: bool = False
+    is_attending: bool = False
+    agencies: tuple[Membership, ...] = field(default=())
+
+    # flask-login's protocol
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """The sign-in's id, for flask-login."""
+        return str(self.sign_in_id)
+
+    @property
+    def is_candidate(self) -> bool:
+        """Everyone who is nothing else books rotations."""
+        return not (self.is_admin or self.is_attending or self.agencies)
+
+
+class Room(Blueprint):
+    """A blueprint that knows on which side of the house it stands.
+
+    `side` decides the scope of every request: public, person (/me, /attending), agency
+    (/agency/<slug>), admin (/admin), link (an e-mail link; the view opens the person's scope).
+    """
+
+    def __init__(self, name: str, import_name: str, side: Side, url_prefix: str = "") -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix or None)
+        self.side: Side = side
+
+
+def viewer() -> Viewer | None:
+    """Who is signed in, or None. Set once a request by the accounts package."""
+    found: Viewer | None = g.get("viewer")
+    return found
+
+
+def require_viewer() -> Viewer:
+    """Who is signed in; Unauthenticated otherwise."""
+    found = viewer()
+    if found is None:
+        raise Unauthenticated("Please sign in to go on.")
+    return found
+
+
+def actor() -> Actor:
+    """The acting person on this side of the house."""
+    found: Actor = g.actor
+    return found
+
+
+def membership() -> Membership:
+    """The agency membership of this request (agency side only)."""
+    found: Membership = g.membership
+    return found
+
+
+def config() -> Config:
+    """The settings of this process."""
+    found: Config = current_app.extensions["rounds.config"]
+    return found
+
+
+def is_fragment() -> bool:
+    """htmx asks for a part of a page; on Back and reload it asks for the full one."""
+    return request.headers.get("HX-Request-Type") == "partial"
+
+
+def render(
+    page: str, fragment: str | None = None, status: int = 200, **values: Any
+) -> tuple[str, int] | str:
+    """The page, or the fragment it includes when htmx asks for a part."""
+    name = fragment if fragment and is_fragment() else page
+    return _render_template(name, **values), status
+
+
+def go(url: str) -> BaseResponse:
+    """Post/redirect/get: 303, or the htmx way of it."""
+    if is_fragment():
+        return Response(status=204, headers={"HX-Redirect": url})
+    return redirect(url, 303)
+
+
+def safe_next(target: str | None, default: str) -> str:
+    """A same-site path from user input; anything else becomes `default`."""
+    if not target or not target.startswith("/") or re.match(r"^/[/\\]", target):
+        return default
+    if any(ord(char) < 33 or char == "\\" for char in target):
+        return default
+    parts = urlsplit(target)
+    return default if parts.scheme or parts.netloc else target
+
+
+# --- wiring -------------------------------------------------------------------------------------
+
+
+def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
+    """Register the request's order, its guards and its error pages."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # _guard_origin decides where a token is needed
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    csrf.init_app(app)
+    htmx.init_app(app)
+
+    @app.before_request
+    def _open() -> BaseResponse | None:
+        context.request_id.set(_request_id())
+        context.reading.set(request.method in SAFE)
+        context.set_scope(None)
+        g.csp_extra = {}
+        if request.endpoint is None or request.endpoint == "assets.static":
+            return None
+        g.viewer = identify(request)
+        scope, g.actor = _scope_and_actor()
+        context.set_scope(scope)
+        _guard_origin()
+        return None
+
+    app.after_request(_finish)
+    app.after_request(_secure)
+
+    @app.teardown_request
+    def _close(error: BaseException | None) -> None:
+        context.set_scope(None)
+        context.reading.set(False)
+
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _crash)
+
+
+def _request_id() -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if re.fullmatch(r"[A-Za-z0-9-]{8,64}", given) else secrets.token_hex(8)
+
+
+def side() -> Side:
+    """The side of the house this request is on."""
+    room = current_app.blueprints.get(request.blueprint or "")
+    return room.side if isinstance(room, Room) else "public"
+
+
+def _scope_and_actor() -> tuple[Scope, Actor]:
+    """The URL chooses the scope; the membership decides whether it opens."""
+    found = viewer()
+    where = side()
+    if where in ("public", "link"):
+        return context.public(), _as_actor(found, "candidate") if found else context.GUEST
+    if found is None:
+        raise Unauthenticated("Please sign in to go on.")
+    if where == "person":
+        attending = request.path.startswith("/attending")
+        if attending and not found.is_attending:
+            raise NotFound
+        kind: Literal["attending", "candidate"] = "attending" if attending else "candidate"
+        return context.person(found.person_id), _as_actor(found, kind)
+    if where == "admin":
+        if not found.is_admin:
+            raise NotFound
+        return context.system(f"admin {found.email}"), _as_actor(found, "admin")
+    slug = (request.view_args or {}).get("slug")
+    for member in found.agencies:
+        if member.slug == slug:
+            g.membership = member
+            acting = Actor("agency", found.person_id, member.agency_id, found.name, member.role)
+            return context.agency(member.agency_id), acting
+    raise NotFound
+
+
+def _as_actor(found: Viewer, kind: Literal["candidate", "attending", "admin"]) -> Actor:
+    return Actor(kind, found.person_id, name=found.name)
+
+
+def _guard_origin() -> None:
+    """Unsafe requests come from our own pages: Sec-Fetch-Site or Origin says so, and a page that
+    belongs to a signed-in person carries a token besides."""
+    if request.method in SAFE or getattr(_view(), "machine", False):
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None and site != "same-origin":
+        raise Forbidden("This form was sent from another site, so we did not use it.")
+    if site is None and origin is None:
+        raise Forbidden("Your browser did not say where this form came from.")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise Forbidden("This form was sent from another site, so we did not use it.")
+    if side() in ("person", "agency", "admin"):
+        csrf.protect()
+
+
+def _view() -> object:
+    return current_app.view_functions.get(request.endpoint or "")
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def machine(view: F) -> F:
+    """Mark a view that machines post to (webhooks): it proves the sender itself."""
+    view.machine = True  # type: ignore[attr-defined]
+    return view
+
+
+def _finish(response: Response) -> Response:
+    """Commit below 400, else roll back; then wake the relay."""
+    if not _session_is_open():
+        return response
+    if response.status_code >= 400:
+        db.session.rollback()
+        return response
+    wake = bool(db.session().info.get("wake"))
+    db.session.commit()
+    if wake:
+        jobs.wake(config().redis_url)
+    return response
+
+
+def _session_is_open() -> bool:
+    return bool(db.session.registry.has())
+
+
+def _secure(response: Response) -> Response:
+    """Security headers; only a page that asks for it may reach the card provider."""
+    headers = response.headers
+    headers["X-Request-Id"] = context.request_id.get()
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    headers.setdefault("Content-Security-Policy", _csp(g.get("csp_extra", {})))
+    if config().secure_cookies:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if response.mimetype == "text/html":
+        headers.setdefault("Cache-Control", _cache_rule())
+        response.vary.update(["HX-Request-Type", "Cookie"])
+    return response
+
+
+def _cache_rule() -> str:
+    return "private, must-revalidate" if side() == "public" else "private, no-store"
+
+
+_CSP = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+    "manifest-src": "'self'",
+}
+
+
+def _csp(extra: dict[str, str]) -> str:
+    rules = {name: f"{_CSP.get(name, '')} {extra.get(name, '')}".strip() for name in _CSP | extra}
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def allow_card_origins() -> None:
+    """This page may load the payment provider's script, frame and API, and nothing else may."""
+    origins = {urlsplit(config().stripe_js_url)}
+    if config().stripe_api_base:
+        origins.add(urlsplit(config().stripe_api_base))
+        names = " ".join(sorted({f"{part.scheme}://{part.netloc}" for part in origins}))
+        g.csp_extra = {key: names for key in ("script-src", "frame-src", "connect-src")}
+        return
+    g.csp_extra = {
+        "script-src": "https://js.stripe.com",
+        "frame-src": "https://js.stripe.com https://hooks.stripe.com",
+        "connect-src": "https://api.stripe.com",
+    }
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+_TITLES = {
+    400: "We could not read that request",
+    401: "Please sign in",
+    403: "You cannot do this",
+    404: "We could not find this page",
+    405: "This address does not take that action",
+    409: "This has changed meanwhile",
+    410: "This link has ended",
+    413: "This file is too large",
+    415: "We cannot read this kind of file",
+    422: "Please check the form",
+    429: "Too many tries",
+    500: "Something went wrong on our side",
+    503: "A part of Rounds is not answering",
+}
+
+
+def error_answer(
+    status: int, message: str, *, action_url: str = "/", action_label: str = "Go to the home page"
+) -> Response:
+    """The error as a page, or as a fragment when htmx asks for a part (it swaps 4xx and 5xx)."""
+    if _wants_json():
+        return _json_error(status, message)
+    name = "errors/_fragment.html" if is_fragment() else "errors/page.html"
+    body = _render_template(
+        name,
+        status=status,
+        title=_TITLES.get(status, _TITLES[400 if status < 500 else 500]),
+        message=message,
+        action_url=action_url,
+        action_label=action_label,
+        request_id=context.request_id.get(),
+    )
+    return Response(body, status)
+
+
+def _wants_json() -> bool:
+    return request.path.startswith("/api/") or request.path.startswith("/webhooks/")
+
+
+def _json_error(status: int, message: str) -> Response:
+    answer = current_app.json.response(
+        {"error": {"status": status, "message": message, "request_id": context.request_id.get()}}
+    )
+    answer.status_code = status
+    return answer
+
+
+def _domain_error(error: DomainError) -> BaseResponse:
+    if isinstance(error, Unauthenticated) and not _wants_json():
+        target = request.full_path.rstrip("?") if request.method in SAFE else "/"
+        return go(f"/sign-in?next={quote(target)}")
+    answer = error_answer(error.status, error.message)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+_MESSAGES = {
+    400: "Part of the request was missing or damaged. Go back and try again.",
+    404: "The address may be mistyped, or the page is no longer there.",
+    405: "Go back and use the buttons on the page.",
+    413: "Files may be up to 10 MB.",
+}
+
+
+def _http_error(error: HTTPException) -> BaseResponse:
+    if error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]
+    message = _MESSAGES.get(error.code, "Go back and try again.")
+    if type(error).__name__ == "CSRFError":
+        message = "This form was open for a long time. Go back, reload the page and send it again."
+    return error_answer(error.code, message)
+
+
+def _crash(error: Exception) -> BaseResponse:
+    log.exception("request failed", extra={"path": request.path})
+    if current_app.testing:
+        raise error
+    return error_answer(
+        500, "Nothing you did was lost without a message. We have been told; please try again."
+    )

@@ -1,0 +1,33 @@
+"""Every periodic job, on one screen.
+
+A tick only says "look now": each job selects the rows that are due and hands each to its own
+narrow session, so a missed slot heals with the next one and two tickers are harmless.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A topic that is run every `seconds` of real time."""
+
+    topic: str
+    seconds: int
+
+
+SCHEDULE: tuple[Periodic, ...] = (
+    Periodic("bookings.expire_due", 5),
+    Periodic("bookings.charge_deposits", 5),
+    Periodic("bookings.remind", 60),
+    Periodic("payments.charge_due", 5),
+    Periodic("payments.settle_unknown", 15),
+    Periodic("payments.send_refunds", 5),
+    Periodic("payments.release_due", 10),
+    Periodic("payments.send_transfers", 10),
+    Periodic("payments.poll_events", 60),
+    Periodic("placements.check_in_due", 30),
+    Periodic("reviews.release_due", 15),
+    Periodic("search.refresh_due", 300),
+    Periodic("core.seal_audit", 30),
+    Periodic("core.clean", 3600),
+)

@@ -1,0 +1,64 @@
+"""What every process needs, with or without pages: settings, database, guard, handlers."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from marketplace.core import clock, mail, pages, storage
+from marketplace.core.config import Config
+from marketplace.core.db import db, engine_options
+from marketplace.payments import gateways
+from marketplace.search import engines
+from marketplace.tenants import scope
+
+PACKAGES = (
+    "tenants",
+    "accounts",
+    "listings",
+    "payments",
+    "bookings",
+    "placements",
+    "reviews",
+    "search",
+    "notifications",
+    "admin",
+)
+
+
+def load_handlers() -> None:
+    """Import `models`, `subscribers` and `jobs` of every package that has them."""
+    import_module("marketplace.core.upkeep")
+    for package in PACKAGES:
+        for name in ("models", "subscribers", "jobs"):
+            module = f"marketplace.{package}.{name}"
+            if find_spec(module):
+                import_module(module)
+
+
+def create_core(config: Config) -> Flask:
+    """What every process needs: settings, database, guard, handlers, gateways. No pages."""
+    app = Flask("marketplace", static_folder=None, template_folder=None)
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config.database_url),
+        SESSION_COOKIE_NAME="__Host-rounds" if config.secure_cookies else "rounds",
+        SESSION_COOKIE_SECURE=config.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+    )
+    app.extensions["rounds.config"] = config
+    clock.use_file(config.var_dir / "clock" if config.demo else None)
+    mail.configure(config.mail_url, config.mail_from)
+    storage.configure(config.var_dir / "files", config.file_key or config.secret_key)
+    scope.install()
+    db.init_app(app)
+    Migrate(app, db, directory=str(pages.ROOT / "migrations"), render_as_batch=True)
+    gateways.configure(config)
+    engines.configure(config)
+    load_handlers()
+    return app
+
