@@ -73,14 +73,14 @@ def make_venv() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
 
 
-def run_quietly(command: list[str]) -> bool:
-    """Run a command, show its output only when it fails. True when it succeeded."""
-    done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode:
-        say(done.stdout)
-    return done.returncode == 0
+def run_quietly(command: list[str]) -> tuple[bool, str]:
+    """Run a command that ends when this process does. Whether it succeeded, and its output."""
+    leashed = [sys.executable, "-I", "-S", str(ROOT / "demo" / "child.py"), "2", *command]
+    with subprocess.Popen(
+        leashed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        output = process.stdout.read() if process.stdout else ""
+        return process.wait() == 0, output
 
 
 def install() -> None:
@@ -90,13 +90,18 @@ def install() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as only_uv:
         only_uv.write(locked("uv"))
         only_uv.flush()
-        has_uv = run_quietly([*pip, "--require-hashes", "--no-deps", "-r", only_uv.name])
+        has_uv, trouble = run_quietly([*pip, "--require-hashes", "--no-deps", "-r", only_uv.name])
     uv = [str(PYTHON), "-m", "uv", "pip", "sync", "--quiet", "--require-hashes"]
-    if has_uv and run_quietly([*uv, "--python", str(PYTHON), str(LOCK)]):
-        return
-    say("uv could not install them, trying pip (slower)")
-    if not run_quietly([*pip, "--require-hashes", "-r", str(LOCK)]):
-        sys.exit("The packages could not be installed. The lines above say why.")
+    uv += ["--python", str(PYTHON), str(LOCK)]
+    slowly = [*pip, "--require-hashes", "-r", str(LOCK)]
+    # behind a company's proxy, only the system's certificates are of use
+    ways = [uv, [*uv, "--system-certs"], slowly] if has_uv else [slowly]
+    for way in ways:
+        done, output = run_quietly(way)
+        if done:
+            return
+        trouble += output
+    sys.exit(f"{trouble}\nThe packages could not be installed. The lines above say why.")
 
 
 def ensure() -> None:
@@ -120,7 +125,10 @@ def main() -> None:
     """Usage: bootstrap.py MODULE [ARGUMENTS]."""
     module, arguments = sys.argv[1], sys.argv[2:]
     if not is_current():
-        ensure()
+        try:
+            ensure()
+        except KeyboardInterrupt:
+            sys.exit(130)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     os.execve(PYTHON, [str(PYTHON), "-P", "-m", module, *arguments], environment)  # noqa: S606
 

@@ -83,7 +83,7 @@ def web_port() -> int:
     if not chosen.isdecimal() or not 0 < int(chosen) < 65_536:
         sys.exit(f"PORT must be a number from 1 to 65535, not {chosen!r}.")
     if not stack.is_free(int(chosen)):
-        sys.exit(f"Port {chosen} is in use. Choose another: PORT=8080 bin/run")
+        sys.exit(f"Port {chosen} is taken or not allowed. Choose another: PORT=8080 bin/run")
     return int(chosen)
 
 

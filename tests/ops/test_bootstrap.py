@@ -1,0 +1,95 @@
+"""What happens before any package is there."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo import bootstrap
+
+SCRIPTS = ("bin/run", "bin/test", "bin/marketplace", ".ci/run", "demo/start.sh")
+
+
+def test_the_installer_is_pinned_with_its_hashes() -> None:
+    lines = bootstrap.locked("uv").splitlines()
+    assert lines[0].startswith("uv==")
+    assert len(lines) > 1
+    assert all(line.strip().startswith("--hash=sha256:") for line in lines[1:])
+
+
+def test_a_package_that_is_not_locked_is_refused() -> None:
+    with pytest.raises(SystemExit, match="does not name no-such-package"):
+        bootstrap.locked("no-such-package")
+
+
+def test_the_lock_names_no_registry() -> None:
+    assert "://" not in bootstrap.LOCK.read_text()
+
+
+def test_another_lock_or_another_python_makes_the_environment_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, stamp = tmp_path / "requirements.lock", tmp_path / "stamp"
+    lock.write_text("a==1\n")
+    monkeypatch.setattr(bootstrap, "LOCK", lock)
+    monkeypatch.setattr(bootstrap, "STAMP", stamp)
+    assert not bootstrap.is_current()
+    stamp.write_text(bootstrap.wanted_stamp())
+    assert bootstrap.is_current()
+    monkeypatch.setattr(bootstrap, "VERSION", "3.99.0")
+    assert not bootstrap.is_current()
+    monkeypatch.undo()
+    monkeypatch.setattr(bootstrap, "LOCK", lock)
+    monkeypatch.setattr(bootstrap, "STAMP", stamp)
+    lock.write_text("a==2\n")
+    assert not bootstrap.is_current()
+
+
+def test_a_python_without_venv_is_told_the_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"sudo apt-get install python3\.\d+-venv$"):
+        bootstrap.make_venv()
+
+
+def test_a_failing_install_shows_every_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / "python")
+    with pytest.raises(SystemExit, match="could not be installed"):
+        bootstrap.install()
+
+
+def test_an_old_python_is_told_so(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    for tool in ("sh", "dirname"):
+        (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+    done = subprocess.run(
+        [str(bootstrap.ROOT / "bin/run")],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Rounds needs Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_can_be_run_and_are_correct_shell(script: str) -> None:
+    path = bootstrap.ROOT / script
+    assert os.access(path, os.X_OK)
+    subprocess.run(["sh", "-n", str(path)], check=True)
+
+
+def test_what_runs_before_the_packages_needs_no_package() -> None:
+    for name in ("bootstrap.py", "child.py"):
+        program = f"import runpy; runpy.run_path({str(bootstrap.ROOT / 'demo' / name)!r})"
+        subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
