@@ -1,7 +1,7 @@
 """What payments need from the payment provider: calls, and plain answers.
 
-Nothing here knows Stripe's library; `stripe_gateway` does. Amounts are integer cents. Every call that
-changes something takes an idempotency key: the same key with the same arguments happens once.
+Nothing here knows Stripe's library; `stripe_gateway` does. Amounts are integer cents. Every call
+that changes something takes an idempotency key: the same key with the same arguments happens once.
 A time-out is `Unknown`, never a failure: ask again with the same key, and once the key is older
 than 24 hours look the thing up (`find_payment`, `find_refund`, `find_transfer`) before a new try.
 """
@@ -282,7 +282,7 @@ class Gateway(Protocol):
         """Charge a saved card while its holder is away."""
 
     def start_on_session(self, request: ChargeRequest, *, key: str) -> ChargeOutcome:
-        """Begin a payment that the holder confirms in the browser: `NeedsAction` with its secret."""
+        """Begin a payment that its holder confirms in the browser: answers `NeedsAction`."""
 
     def continue_payment(
         self, pi: str, return_url: str, payment_method: str, *, key: str
