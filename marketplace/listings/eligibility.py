@@ -7,11 +7,13 @@ that is not known keeps the door closed.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from marketplace.listings.levels import scope_supports_hands_on
 from marketplace.listings.rules import (
     SEVERITIES,
+    Facts,
     Rule,
     Severity,
     Subject,
@@ -24,7 +26,8 @@ Due = Literal["request", "day-one", "publish"]
 Kind = Literal["fits", "fits_if", "does_not_fit", "ask"]
 
 BLOCK: tuple[Severity, ...] = ("block",)
-ALL_SEVERITIES: tuple[Severity, ...] = tuple(SEVERITIES.values())
+ALL_SEVERITIES: frozenset[Severity] = frozenset(SEVERITIES.values())
+REQUEST_SUBJECTS: frozenset[Subject] = frozenset({"candidate", "booking"})
 
 # These rules look at papers that are collected after the booking is confirmed and are due before
 # the first day. A request is never refused for them; the start is.
@@ -115,32 +118,13 @@ def judge(
 
     Raises `KeyError` for a fact that does not exist, `ValueError` for a value of another type.
     """
-    subjects = {subject} if isinstance(subject, str) else set(subject)
-    known = known_facts(facts)
-    failed: list[Finding] = []
-    still_open: list[Finding] = []
-    for rule in all_rules():
-        if rule.subject not in subjects or rule.severity not in severities:
-            continue
-        if at is not None and due(rule) != at:
-            continue
-        outcome = decide(rule, known)
-        if outcome.passes is False:
-            failed.append(_finding(rule))
-        elif outcome.passes is None:
-            still_open.append(_finding(rule, outcome.missing))
-    return Verdict(
-        blocks=tuple(f for f in failed if f.severity == "block"),
-        warnings=tuple(f for f in failed if f.severity == "warn"),
-        informs=tuple(f for f in failed if f.severity == "inform"),
-        asks=tuple(f for f in still_open if _only_candidate(f.missing)),
-        undecided=tuple(f for f in still_open if not _only_candidate(f.missing)),
-    )
+    subjects = frozenset({subject} if isinstance(subject, str) else subject)
+    return _judge(known_facts(facts), _rules_for(subjects, frozenset(severities), at))
 
 
 def request_verdict(facts: Mapping[str, object]) -> Verdict:
     """May this candidate ask for this seat now? Papers due before day one are not looked at."""
-    return judge(facts, ("candidate", "booking"), at="request")
+    return judge(facts, REQUEST_SUBJECTS, at="request")
 
 
 def day_one_verdict(facts: Mapping[str, object]) -> Verdict:
@@ -175,8 +159,9 @@ def fit(
         **rotation_facts,
         **(booking_facts or {}),
     }
-    now = request_verdict(facts)
-    later = day_one_verdict(facts)
+    known = known_facts(facts)
+    now = _judge(known, _rules_for(REQUEST_SUBJECTS, ALL_SEVERITIES, "request"))
+    later = _judge(known, _rules_for(REQUEST_SUBJECTS, ALL_SEVERITIES, "day-one"))
     notes = (*now.informs, *later.informs)
     if now.blocks:
         return Fit("does_not_fit", now.blocks, notes)
@@ -185,6 +170,35 @@ def fit(
         return Fit("ask", asks, notes)
     conditions = (*now.warnings, *later.blocks, *later.warnings)
     return Fit("fits_if" if conditions else "fits", conditions, notes)
+
+
+@cache
+def _rules_for(
+    subjects: frozenset[Subject], severities: frozenset[Severity], at: Due | None
+) -> tuple[Rule, ...]:
+    return tuple(
+        rule
+        for rule in all_rules()
+        if rule.subject in subjects and rule.severity in severities and at in (None, due(rule))
+    )
+
+
+def _judge(known: Facts, rules: Collection[Rule]) -> Verdict:
+    failed: list[Finding] = []
+    still_open: list[Finding] = []
+    for rule in rules:
+        outcome = decide(rule, known)
+        if outcome.passes is False:
+            failed.append(_finding(rule))
+        elif outcome.passes is None:
+            still_open.append(_finding(rule, outcome.missing))
+    return Verdict(
+        blocks=tuple(f for f in failed if f.severity == "block"),
+        warnings=tuple(f for f in failed if f.severity == "warn"),
+        informs=tuple(f for f in failed if f.severity == "inform"),
+        asks=tuple(f for f in still_open if _only_candidate(f.missing)),
+        undecided=tuple(f for f in still_open if not _only_candidate(f.missing)),
+    )
 
 
 def _hands_off(rotation_facts: Mapping[str, object]) -> bool:

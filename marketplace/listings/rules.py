@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal, get_args
 
 from marketplace.core import reference
@@ -33,6 +33,28 @@ class Condition:
     operator: str
     value: str
 
+    @cached_property
+    def refers_to(self) -> tuple[str, int] | None:
+        """The field and the days of a value like `@field+180d`; None for a literal."""
+        if not self.value.startswith("@"):
+            return None
+        match = REFERENCE.fullmatch(self.value)
+        if match is None:
+            raise ValueError(f"cannot read the reference {self.value!r}")
+        return match[1], int(match[2] or 0)
+
+    @cached_property
+    def literal(self) -> Value:
+        """The value as the field's type; a set where the operator takes a list."""
+        if self.operator in ("in", "not_in", "excludes", "superset"):
+            return frozenset(reference.split(self.value))
+        kind = _field(self.field).kind
+        if kind == "number":
+            return float(self.value)
+        if kind == "date":
+            return date.fromisoformat(self.value)
+        return self.value == "yes" if kind == "bool" else self.value
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -52,6 +74,10 @@ class Outcome:
 
     passes: bool | None
     missing: frozenset[str] = frozenset()
+
+
+PASSED = Outcome(True)
+FAILED = Outcome(False)
 
 
 @cache
@@ -75,17 +101,20 @@ def decide(rule: Rule, facts: Facts) -> Outcome:
 
     A rule that may not apply, or whose check holds anyway, passes without asking for more.
     """
-    applies = [(condition, holds(condition, facts)) for condition in rule.when]
-    if any(answer is False for _, answer in applies):
-        return Outcome(True)
+    unsure = []
+    for condition in rule.when:
+        applies = holds(condition, facts)
+        if applies is False:
+            return PASSED
+        if applies is None:
+            unsure.append(condition)
     passes = holds(rule.check, facts)
     if passes:
-        return Outcome(True)
-    unsure = [condition for condition, answer in applies if answer is None]
+        return PASSED
     if passes is None:
         unsure.append(rule.check)
     if not unsure:
-        return Outcome(False)
+        return FAILED
     return Outcome(None, frozenset().union(*(_missing(condition, facts) for condition in unsure)))
 
 
@@ -102,39 +131,18 @@ def holds(condition: Condition, facts: Facts) -> bool | None:
 
 
 def _right(condition: Condition, facts: Facts) -> Value | None:
-    if not condition.value.startswith("@"):
-        return _literal(condition)
-    name, days = _reference(condition.value)
+    if condition.refers_to is None:
+        return condition.literal
+    name, days = condition.refers_to
     value = facts.get(name)
-    if days and isinstance(value, date):
-        return value + timedelta(days=days)
-    return value
+    return value + timedelta(days=days) if days and isinstance(value, date) else value
 
 
 def _missing(condition: Condition, facts: Facts) -> frozenset[str]:
     names = [condition.field]
-    if condition.value.startswith("@"):
-        names.append(_reference(condition.value)[0])
+    if condition.refers_to is not None:
+        names.append(condition.refers_to[0])
     return frozenset(name for name in names if facts.get(name) is None)
-
-
-def _reference(text: str) -> tuple[str, int]:
-    match = REFERENCE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"cannot read the reference {text!r}")
-    return match[1], int(match[2] or 0)
-
-
-@cache
-def _literal(condition: Condition) -> Value:
-    if condition.operator in ("in", "not_in", "excludes", "superset"):
-        return frozenset(reference.split(condition.value))
-    kind = _field(condition.field)["type"]
-    if kind == "number":
-        return float(condition.value)
-    if kind == "date":
-        return date.fromisoformat(condition.value)
-    return condition.value == "yes" if kind == "bool" else condition.value
 
 
 def _order(field: str, value: Value) -> float | int:
@@ -142,7 +150,7 @@ def _order(field: str, value: Value) -> float | int:
     if isinstance(value, date):
         return value.toordinal()
     if isinstance(value, str):
-        return reference.split(_field(field)["values"]).index(value)
+        return _field(field).choices.index(value)
     if isinstance(value, frozenset):
         raise ValueError(f"{field} is a set and has no order")
     return value
@@ -169,19 +177,28 @@ _OPERATORS: Mapping[str, Callable[[str, Value, Value], bool]] = {
 }
 
 
-def _field(name: str) -> reference.Row:
-    return reference.row("profile_fields", name, "field")
-
-
 def _value(name: str, given: object) -> Value | None:
     field = _field(name)
-    if given is None or (given == "unknown" and field["type"] == "enum"):
+    if given is None or (given == "unknown" and field.kind == "enum"):
         return None
-    read = _READERS[field["type"]](given)
-    listed = reference.split(field["values"])
-    if read is None or (field["type"] == "enum" and len(listed) > 1 and read not in listed):
+    read = _READERS[field.kind](given)
+    if read is None or (field.choices and read not in field.choices):
         raise ValueError(f"{name} cannot be {given!r}")
     return read
+
+
+@dataclass(frozen=True)
+class _Field:
+    kind: str
+    # The values of an enumeration in their order; empty when the file only describes them.
+    choices: tuple[str, ...]
+
+
+@cache
+def _field(name: str) -> _Field:
+    line = reference.row("profile_fields", name, "field")
+    listed = reference.split(line["values"]) if line["type"] == "enum" else ()
+    return _Field(line["type"], listed if len(listed) > 1 else ())
 
 
 def _as_bool(given: object) -> bool | None:

@@ -19,10 +19,10 @@ def test_every_rule_can_be_read(rule):
     for part in (*rule.when, rule.check):
         assert part.field in FIELDS
         assert part.operator in {*rules._OPERATORS, "is_set", "is_empty"}
-        if part.value.startswith("@"):
-            assert rules._reference(part.value)[0] in FIELDS
+        if part.refers_to:
+            assert part.refers_to[0] in FIELDS
         elif part.value:
-            assert rules._literal(part) is not None
+            assert part.literal is not None
     assert rule.message
 
 
