@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from flask import Flask
 from flask_migrate import Migrate
 
-from marketplace.core import clock, mail, pages, storage
+from marketplace.core import clock, mail, mail_templates, pages, storage
 from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
@@ -53,6 +53,7 @@ def create_core(config: Config) -> Flask:
     app.extensions["rounds.config"] = config
     clock.use_file(config.var_dir / "clock" if config.demo else None)
     mail.configure(config.mail_url, config.mail_from)
+    mail_templates.configure(config.base_url)
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)
     scope.install()
     db.init_app(app)

@@ -1,39 +1,14 @@
 """What every template may use: filters for money and time, words, and who is looking."""
 
-from datetime import date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from flask import Flask, request, url_for
 from flask_wtf.csrf import generate_csrf
 from jinja2 import FileSystemLoader, StrictUndefined
 
-from marketplace.core import money, web, words
+from marketplace.core import formats, money, web, words
 
 ROOT = Path(__file__).resolve().parents[2]
-_NBSP = "\N{NO-BREAK SPACE}"
-
-
-def day(value: date) -> str:
-    """Jan 5, 2027, never broken between month and day."""
-    return f"{value:%b}{_NBSP}{value.day}, {value.year}"
-
-
-def day_short(value: date) -> str:
-    """Mon, Jan 5."""
-    return f"{value:%a}, {value:%b}{_NBSP}{value.day}"
-
-
-def month_day(value: date) -> str:
-    """Jan 5."""
-    return f"{value:%b}{_NBSP}{value.day}"
-
-
-def when(value: datetime, zone: str = "UTC") -> str:
-    """Tue, Nov 24, 10:20 AM at a place; the page names the place once."""
-    local = value.astimezone(ZoneInfo(zone))
-    clock = f"{local:%I:%M %p}".lstrip("0")
-    return f"{local:%a}, {local:%b}{_NBSP}{local.day}, {clock.replace(' ', _NBSP)}"
 
 
 def init_app(app: Flask) -> None:
@@ -43,7 +18,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        dollars=money.dollars, day=day, day_short=day_short, month_day=month_day, when=when
+        dollars=money.dollars,
+        day=formats.day,
+        day_short=formats.day_short,
+        month_day=formats.month_day,
+        when=formats.when,
     )
     app.jinja_env.globals.update(words=words.words)
 

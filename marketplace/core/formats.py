@@ -1,0 +1,28 @@
+"""Dates and times in words, for pages and for messages."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+_NBSP = "\N{NO-BREAK SPACE}"
+
+
+def day(value: date) -> str:
+    """Jan 5, 2027, never broken between month and day."""
+    return f"{value:%b}{_NBSP}{value.day}, {value.year}"
+
+
+def day_short(value: date) -> str:
+    """Mon, Jan 5."""
+    return f"{value:%a}, {value:%b}{_NBSP}{value.day}"
+
+
+def month_day(value: date) -> str:
+    """Jan 5."""
+    return f"{value:%b}{_NBSP}{value.day}"
+
+
+def when(value: datetime, zone: str = "UTC") -> str:
+    """Tue, Nov 24, 10:20 AM at a place; the page names the place once."""
+    local = value.astimezone(ZoneInfo(zone))
+    clock = f"{local:%I:%M %p}".lstrip("0")
+    return f"{local:%a}, {local:%b}{_NBSP}{local.day}, {clock.replace(' ', _NBSP)}"
