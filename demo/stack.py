@@ -97,15 +97,23 @@ def write_private(path: Path, values: Mapping[str, str]) -> None:
 
 
 def settings(place: Place, given: Mapping[str, str]) -> dict[str, str]:
-    """The product's settings. Only the KEPT_SETTINGS may be given from outside.
+    """Every setting of the product. Only the KEPT_SETTINGS may be given from outside.
 
-    Stripe's are always those of the double: a demo must not meet a real account by accident.
+    Stripe is always the double and mail always stays here: a demo must not meet a real account
+    or a real person by accident. The empty ones hide what the outside may have set.
     """
     kept = {name: given[name] for name in KEPT_SETTINGS if given.get(name)}
+    database = kept.get("DATABASE_URL") or f"sqlite:///{place.var / 'rounds.db'}"
     return {
-        "DATABASE_URL": f"sqlite:///{place.var / 'rounds.db'}",
+        "DATABASE_URL": database,
+        "OWNER_DATABASE_URL": database,
         "REDIS_URL": f"unix://{place.valkey_socket}",
-        **kept,
+        "MEILI_URL": "",
+        "MEILI_KEY": "",
+        "MAIL_URL": "",
+        "STORAGE_URL": "",
+        "DEBUG": "",
+        **(kept if "DATABASE_URL" in kept else _without_owner(kept)),
         **secrets_in(place.var),
         "STRIPE_SECRET_KEY": "sk_test_rounds_demo",
         "STRIPE_PUBLISHABLE_KEY": "pk_test_rounds_demo",
@@ -115,6 +123,11 @@ def settings(place: Place, given: Mapping[str, str]) -> dict[str, str]:
         "VAR_DIR": str(place.var),
         "DEMO": "1",
     }
+
+
+def _without_owner(kept: dict[str, str]) -> dict[str, str]:
+    """An owner's address alone would migrate another database than the product uses."""
+    return {name: value for name, value in kept.items() if name != "OWNER_DATABASE_URL"}
 
 
 def valkey_binary() -> str:
