@@ -74,7 +74,7 @@ def resolve(call: Call, reference: str) -> Json:
     """The payment method with this id; a test token such as `pm_card_visa` makes a new one."""
     if reference in BY_TOKEN:
         return _keep_card(call, BY_TOKEN[reference], *DEFAULT_EXPIRY)
-    return call.objects.get(reference, "payment_method")
+    return call.objects.get(reference, "payment_method", "payment_method")
 
 
 def card_of(payment_method: Json) -> Card:

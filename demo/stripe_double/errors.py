@@ -29,10 +29,10 @@ def invalid(message: str, code: str | None = None, param: str | None = None) -> 
     return ApiError(400, "invalid_request_error", message, code, param)
 
 
-def missing(kind: str, object_id: str) -> ApiError:
+def missing(kind: str, object_id: str, param: str = "id") -> ApiError:
     """There is no such object."""
     message = f"No such {kind}: '{object_id}'"
-    return ApiError(404, "invalid_request_error", message, "resource_missing", "id")
+    return ApiError(404, "invalid_request_error", message, "resource_missing", param)
 
 
 def card_error(code: str, decline_code: str, message: str, **details: object) -> ApiError:

@@ -47,11 +47,11 @@ class Objects:
         )
         return obj
 
-    def get(self, object_id: str, kind: str) -> Json:
+    def get(self, object_id: str, kind: str, param: str = "id") -> Json:
         """The object; raises the API's 404 when there is none of that kind."""
         found = self.find(object_id)
         if found is None or found["object"] != kind:
-            raise missing(kind, object_id)
+            raise missing(kind, object_id, param)
         return found
 
     def find(self, object_id: str) -> Json | None:

@@ -122,7 +122,7 @@ def _check_create(call: Call, params: Json, amount: int) -> None:
     if params.get("capture_method") == "manual":
         raise invalid("This double does not know manual capture.", param="capture_method")
     if params.get("customer"):
-        call.objects.get(params["customer"], "customer")
+        call.objects.get(params["customer"], "customer", "customer")
 
 
 def _use_card(call: Call, intent: Json, reference: str) -> None:

@@ -19,7 +19,7 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 
 def create(call: Call, params: Json) -> Json:
     if params.get("customer"):
-        call.objects.get(params["customer"], "customer")
+        call.objects.get(params["customer"], "customer", "customer")
     intent = new_intent(
         call,
         "setup_intent",

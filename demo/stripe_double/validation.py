@@ -58,8 +58,8 @@ def _unknown(shape: typing.Any, params: Json, path: str) -> list[str]:
         shapes = _shapes_in(hints[name])
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict) and shapes:
-                tries = [_unknown(inner, item, f"{path}{name}.") for inner in shapes]
-                found.extend(min(tries, key=lambda names: len(names)))
+                tries = (_unknown(inner, item, f"{path}{name}.") for inner in shapes)
+                found.extend(sorted(tries, key=len)[0])
     return found
 
 
