@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from demo.bootstrap import ROOT
 from demo.supervisor import Service
 
 LONGEST_SOCKET_PATH = 90  # bytes; the system's limit is about 100
@@ -122,6 +123,7 @@ def settings(place: Place, given: Mapping[str, str]) -> dict[str, str]:
         "BASE_URL": place.base_url,
         "VAR_DIR": str(place.var),
         "DEMO": "1",
+        "PYTHONPATH": str(ROOT),
     }
 
 

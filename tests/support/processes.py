@@ -108,9 +108,13 @@ class RunningStack:
             self._supervisor.start(self._services[name])
         self._supervisor.wait_until_ready(*rest)
 
+    def processes(self, name: str) -> list[int]:
+        """The process ids of a service: its own and those that it started."""
+        return descendants(self._supervisor.pid(name))
+
     def kill9(self, name: str) -> None:
         """SIGKILL every process of a service at once, as a crash of the machine would."""
-        for pid in descendants(self._supervisor.pid(name)):
+        for pid in self.processes(name):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
