@@ -49,4 +49,3 @@ def create_app(config: Config | None = None) -> Flask:
     for room in ROOMS:
         app.register_blueprint(room)
     return app
-

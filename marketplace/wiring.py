@@ -62,4 +62,3 @@ def create_core(config: Config) -> Flask:
     engines.configure(config)
     load_handlers()
     return app
-

@@ -85,6 +85,7 @@ class Booking(Keyed, Base):
     refund_cents: Mapped[int | None] = mapped_column(Cents)
     deposit_due_at: Mapped[datetime | None]  # end of the undo time after acceptance
     first_paid_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
     decide_token_hash: Mapped[bytes | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 

@@ -106,9 +106,17 @@ MOVES: tuple[Move, ...] = (
     _move("payment_needed", "withdraw", "candidate", "withdrawn", "seat released"),
     _move("payment_needed", "decline", "agency", "declined", "seat released"),
     _move("payment_needed", "expire", "system", "expired", "seat released"),
-    _move("confirmed", "cancel", "candidate", "cancelled_by_candidate", "refund by frozen terms"),
+    _move(
+        "confirmed",
+        "cancel",
+        "candidate system",
+        "cancelled_by_candidate",
+        "refund by frozen terms",
+    ),
     _move("confirmed", "provider_cancel", _PROVIDER, "cancelled_by_provider", "all refunded"),
-    _move("confirmed", "check_in", "candidate attending agency system", "active", "first share due"),
+    _move(
+        "confirmed", "check_in", "candidate attending agency system", "active", "first share due"
+    ),
     _move("confirmed", "no_show", "agency attending", "no_show", "terms of a late cancel"),
     _move("active", "provider_cancel", _PROVIDER, "cancelled_by_provider", "refund"),
     _move("active", "complete", "candidate attending agency system", "completed", "last share due"),

@@ -139,9 +139,7 @@ def connection(url: str) -> "redis.Redis":
 
 def queue(url: str) -> Queue:
     """The one queue, JSON only: pickle would run whatever somebody wrote to Redis."""
-    return Queue(
-        _QUEUE, connection=connection(url), serializer="json", default_timeout=JOB_TIMEOUT
-    )
+    return Queue(_QUEUE, connection=connection(url), serializer="json", default_timeout=JOB_TIMEOUT)
 
 
 def send(url: str, job_id: str, function: str, argument: str) -> None:

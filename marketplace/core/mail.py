@@ -134,7 +134,9 @@ def _send(row: MailMessage) -> str:
     message.add_alternative(row.html, subtype="html")
     secure = address.scheme == "smtps"
     kind = smtplib.SMTP_SSL if secure else smtplib.SMTP
-    with kind(address.hostname or "localhost", address.port or (465 if secure else 25), timeout=15) as smtp:
+    with kind(
+        address.hostname or "localhost", address.port or (465 if secure else 25), timeout=15
+    ) as smtp:
         if address.username:
             if not secure:
                 smtp.starttls()

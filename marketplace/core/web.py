@@ -320,7 +320,7 @@ def allow_card_origins() -> None:
     if config().stripe_api_base:
         origins.add(urlsplit(config().stripe_api_base))
         names = " ".join(sorted({f"{part.scheme}://{part.netloc}" for part in origins}))
-        g.csp_extra = {key: names for key in ("script-src", "frame-src", "connect-src")}
+        g.csp_extra = dict.fromkeys(("script-src", "frame-src", "connect-src"), names)
         return
     g.csp_extra = {
         "script-src": "https://js.stripe.com",

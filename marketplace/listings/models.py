@@ -57,9 +57,7 @@ class AttendingWeek(Base):
 
     __tablename__ = "attending_week"
     __owned__ = Owned(people=("attending_id",), public="*", person_writes=True)
-    __table_args__ = (
-        CheckConstraint("taken >= 0 AND taken <= capacity", name="within_capacity"),
-    )
+    __table_args__ = (CheckConstraint("taken >= 0 AND taken <= capacity", name="within_capacity"),)
 
     attending_id: Mapped[UUID] = mapped_column(ForeignKey("attending.id"), primary_key=True)
     week: Mapped[date] = mapped_column(primary_key=True)

@@ -14,9 +14,7 @@ class Notification(Keyed, Base):
     """One line of news with one link."""
 
     __tablename__ = "notification"
-    __owned__ = Owned(
-        agency="agency_id", people=("person_id",), person_writes=True, append=True
-    )
+    __owned__ = Owned(agency="agency_id", people=("person_id",), person_writes=True, append=True)
 
     agency_id: Mapped[UUID | None] = mapped_column(ForeignKey("agency.id"), index=True)
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)

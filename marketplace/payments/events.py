@@ -14,6 +14,15 @@ class CardSaved:
 
 
 @dataclass(frozen=True)
+class SetupSettled:
+    """The provider says something about a card setup of this plan: fetch it."""
+
+    plan_id: UUID
+    agency_id: UUID
+    setup_id: str
+
+
+@dataclass(frozen=True)
 class InstallmentPaid:
     """An installment was charged; `seq` 0 is the deposit."""
 

@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock, context, outbox
 from marketplace.core.context import Scope
 from marketplace.core.db import open_session
+from marketplace.core.events import publish
 from marketplace.core.jobs import outside_handler
 from marketplace.payments import operations
+from marketplace.payments.events import SetupSettled
 from marketplace.payments.gateway import (
     ChargeOutcome,
     ChargeRequest,
@@ -289,8 +291,7 @@ def process_event(scope: Scope, event_id: str) -> None:
                 select(PaymentPlan).where(PaymentPlan.setup_id == object_id)
             ).one_or_none()
             if plan:
-                outbox.enqueue(session, "bookings.card_saved", {"plan_id": str(plan.id)},
-                               scope=context.agency(plan.agency_id))
+                publish(session, SetupSettled(plan.id, plan.agency_id, object_id))
     with open_session(scope) as session:
         session.get_one(WebhookEvent, event_id).processed_at = clock.wall()
 

@@ -22,7 +22,15 @@ from marketplace.core import clock
 from marketplace.core.db import SYSTEM_ONLY, Base, Cents, Keyed, Owned
 
 PLAN_STATES = ("draft", "ready", "active", "paid", "stopped")
-INSTALLMENT_STATES = ("scheduled", "charging", "unknown", "declined", "needs_action", "paid", "void")
+INSTALLMENT_STATES = (
+    "scheduled",
+    "charging",
+    "unknown",
+    "declined",
+    "needs_action",
+    "paid",
+    "void",
+)
 CHARGE_STATES = ("sending", "unknown", "needs_action", "declined", "succeeded", "abandoned")
 OUTGOING_STATES = ("scheduled", "sending", "unknown", "succeeded", "failed", "blocked", "void")
 _OURS = Owned(agency="agency_id", people=("person_id",), person_writes=True)
@@ -62,6 +70,7 @@ class PaymentPlan(Keyed, Base):
     state: Mapped[str] = mapped_column(default="draft")
     customer_id: Mapped[str | None]
     setup_id: Mapped[str | None] = mapped_column(unique=True)
+    setups: Mapped[int] = mapped_column(default=0)  # how often a card was asked for
     payment_method: Mapped[str | None]
     card_brand: Mapped[str | None]
     card_last4: Mapped[str | None]

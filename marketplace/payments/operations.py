@@ -211,9 +211,7 @@ def settle_succeeded(session: Session, charge_id: UUID, outcome: Succeeded) -> N
         plan.state = "paid"
     publish(
         session,
-        InstallmentPaid(
-            plan.id, plan.agency_id, plan.person_id, row.id, row.seq, row.amount_cents
-        ),
+        InstallmentPaid(plan.id, plan.agency_id, plan.person_id, row.id, row.seq, row.amount_cents),
     )
 
 

@@ -83,7 +83,9 @@ def payout_account(session: Session, agency_id: UUID) -> tuple[str | None, bool]
 def open_confirmation(session: Session, installment_id: UUID) -> Charge | None:
     """The attempt that waits for the candidate's confirmation, if any."""
     return session.scalars(
-        select(Charge).where(Charge.installment_id == installment_id, Charge.state == "needs_action")
+        select(Charge).where(
+            Charge.installment_id == installment_id, Charge.state == "needs_action"
+        )
     ).one_or_none()
 
 

@@ -16,7 +16,10 @@ class Review(Keyed, Base):
 
     __tablename__ = "review"
     __owned__ = Owned(
-        agency="agency_id", people=("candidate_id",), public="public", agency_writes=True,
+        agency="agency_id",
+        people=("candidate_id",),
+        public="public",
+        agency_writes=True,
         person_writes=True,
     )
     __table_args__ = (

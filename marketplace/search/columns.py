@@ -7,7 +7,7 @@ facet with several values per listing becomes one bit per value.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 CODED = (
     "specialty",
@@ -188,7 +189,7 @@ class _Put:
     ) -> None:
         self.vocabularies, self.slots, self.size, self.docs = vocabularies, slots, size, docs
 
-    def any[T: np.generic](self, old: npt.NDArray[T], values: Iterable[object]) -> npt.NDArray[T]:
+    def any(self, old: npt.NDArray[T], values: Iterable[object]) -> npt.NDArray[T]:
         """A column of plain values."""
         new = np.zeros(self.size, old.dtype)
         new[: len(old)] = old
@@ -199,7 +200,7 @@ class _Put:
         """A column of numbers that may be missing."""
         return self.any(old, [doc.get(name, MISSING) for doc in self.docs])
 
-    def matrix[T: np.generic](self, old: npt.NDArray[T], values: npt.NDArray[T]) -> npt.NDArray[T]:
+    def matrix(self, old: npt.NDArray[T], values: npt.NDArray[T]) -> npt.NDArray[T]:
         """Several columns at once."""
         new = np.zeros((max(len(old), len(values)), self.size), old.dtype)
         new[: len(old), : old.shape[1]] = old

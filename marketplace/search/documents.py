@@ -4,7 +4,7 @@ An allow-list: a field that is not named here cannot leave the database this way
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 
 from marketplace.core import reference
@@ -166,16 +166,12 @@ def week_number(week: str) -> int:
     return int(week[:4] + week[6:])
 
 
+_PER_LENGTH = ("price", "price_bin", "starts", "months", "soonest")
 ALLOWED_FIELDS = frozenset(
-    "id version agency agency_name title specialty specialty_label specialty_group hands_on"
-    " hands_on_label hands_on_rank type type_label setting city city_name state state_name lat lng"
-    " weeks included accepts exams seats rating rating_bands reviews quality value attending site"
-    " text".split()
-) | {
-    f"{kind}_{suffix_of(length)}"
-    for kind in ("price", "price_bin", "starts", "months", "soonest")
-    for length in (0, *LENGTHS)
-}
+    {column.name for column in fields(ListingDocument)} - {"prices", "starts"}
+    | {"weeks"}
+    | {f"{kind}_{suffix_of(length)}" for kind in _PER_LENGTH for length in (0, *LENGTHS)}
+)
 """Every key a public document may have."""
 
 
@@ -218,11 +214,7 @@ def document_from(facts: ListingFacts) -> ListingDocument:
         exams=facts.exams,
         seats=seats_bucket(sum(start.seats_left for start in facts.starts)),
         rating=facts.rating,
-        rating_bands=tuple(
-            f"{band:g}"
-            for band in RATING_BANDS
-            if facts.rating is not None and facts.rating >= band
-        ),
+        rating_bands=tuple(f"{band:g}" for band in RATING_BANDS if (facts.rating or 0) >= band),
         reviews=facts.reviews,
         quality=quality_points(facts.rating, facts.reviews),
         value=value_points(facts, rank),

@@ -251,8 +251,8 @@ class Engine(Protocol):
         limit: int = 20,
         labels: Mapping[str, str] | None = None,
     ) -> Sequence[FacetHit]:
-        """Values of a facet whose label (else slug) matches `text`, words as prefix or typo, counted
-        under the query's other filters. Without text: the values with most listings."""
+        """Values of a facet whose label (else slug) matches `text`, words as prefix or typo,
+        counted under the query's other filters. Without text: the values with most listings."""
 
     def apply(
         self, documents: Iterable[ListingDocument], deletions: Iterable[Deletion] = ()

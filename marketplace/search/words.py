@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from marketplace.core import reference
 
@@ -56,7 +57,7 @@ def compounds(text: str) -> list[str]:
     found = spans(text)
     return [
         (left.word + right.word)[:MAX_WORD]
-        for left, right in zip(found, found[1:], strict=False)
+        for left, right in pairwise(found)
         if right.start - left.end == 1 and text[left.end] in _SOFT
     ]
 

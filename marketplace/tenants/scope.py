@@ -120,9 +120,7 @@ def _guard_statement(state: ORMExecuteState) -> None:
     changes = state.is_update or state.is_delete
     if changes and session.info["readonly"]:
         raise ScopeError("a read-only session")
-    state.statement = state.statement.options(
-        *_criteria(session, scope, state.statement, changes)
-    )
+    state.statement = state.statement.options(*_criteria(session, scope, state.statement, changes))
 
 
 def _criteria(
@@ -254,7 +252,11 @@ def policies(table: Table, owned: Owned) -> list[str]:
     own = _sql_own(owned)
     read = [system, *own]
     if owned.public:
-        kinds = "('public', 'person', 'agency')" if owned.agency_reads_public else "('public', 'person')"
+        kinds = (
+            "('public', 'person', 'agency')"
+            if owned.agency_reads_public
+            else "('public', 'person')"
+        )
         rows = "true" if owned.public == "*" else owned.public
         read.append(f"({_KIND} IN {kinds} AND {rows})")
     write = [system]

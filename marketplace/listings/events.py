@@ -1,0 +1,42 @@
+"""News of listings."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class SeatsChanged:
+    """Seats of an offering were taken or given back; the attending's other offerings of these
+    weeks are affected too (the pool is shared across agencies)."""
+
+    offering_id: UUID
+    attending_id: UUID
+
+
+@dataclass(frozen=True)
+class RotationChanged:
+    """A rotation's public face changed: published, edited, paused, rated."""
+
+    rotation_id: UUID
+    agency_id: UUID
+
+
+@dataclass(frozen=True)
+class SignatureAsked:
+    """The attending is asked to sign a scope; `token` goes into the e-mail link only."""
+
+    signature_id: UUID
+    rotation_id: UUID
+    agency_id: UUID
+    attending_id: UUID
+    token: str
+
+
+@dataclass(frozen=True)
+class SignatureDecided:
+    """The attending signed or refused a scope."""
+
+    signature_id: UUID
+    rotation_id: UUID
+    agency_id: UUID
+    decision: str

@@ -1,0 +1,159 @@
+"""Reads of listings: what a booking freezes, what the eligibility rules ask, seats left."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.core import clock
+from marketplace.listings import catalog, cities, levels, seasons
+from marketplace.listings.models import AttendingWeek, Block, Offering, Rotation
+from marketplace.listings.policies import preset, terms_from
+from marketplace.listings.seats import weeks_of
+
+
+def last_day(start_on: date, weeks: int) -> date:
+    """The Friday that ends a block which starts on a Monday."""
+    return start_on + timedelta(weeks=weeks, days=-3)
+
+
+def rotation_by_slug(session: Session, slug: str) -> Rotation | None:
+    """The rotation of a page's address, as far as this scope may see it."""
+    return session.scalars(select(Rotation).where(Rotation.slug == slug)).one_or_none()
+
+
+def cancellation_of(rotation: Rotation) -> dict[str, Any]:
+    """The rotation's cancellation terms as they are frozen: a preset's or its own tiers."""
+    found = rotation.cancellation
+    terms = preset(str(found["preset"])) if "preset" in found else terms_from(found)
+    return dict(terms.as_json())
+
+
+def frozen_terms(rotation: Rotation, block: Block) -> dict[str, Any]:
+    """Everything a candidate accepts, as plain data that no later edit can change."""
+    city = cities.city(rotation.site.city)
+    return {
+        "version": rotation.version,
+        "frozen_at": clock.now().isoformat(),
+        "rotation_slug": rotation.slug,
+        "title": rotation.title,
+        "specialty": rotation.specialty,
+        "specialty_label": catalog.specialty(rotation.specialty).label,
+        "type": rotation.type,
+        "type_label": catalog.rotation_type(rotation.type).label,
+        "level": rotation.level,
+        "level_label": catalog.level(rotation.level).label,
+        "setting": rotation.setting,
+        "agency": rotation.agency.name,
+        "agency_slug": rotation.agency.slug,
+        "attending": rotation.attending.display_name,
+        "attending_slug": rotation.attending.slug,
+        "letter_days": rotation.attending.median_letter_days,
+        "site": rotation.site.name,
+        "site_kind": rotation.site.kind,
+        "city": city.slug,
+        "city_label": city.label,
+        "state": city.state,
+        "time_zone": rotation.site.time_zone,
+        "activities": rotation.activities,
+        "inclusions": rotation.inclusions,
+        "hours_per_week": rotation.hours_per_week,
+        "required_documents": rotation.required_documents,
+        "letter_policy": rotation.letter_policy,
+        "weeks": block.weeks,
+        "price_cents": block.price_cents,
+        "price_parts": rotation.price_parts,
+        "platform_fee_percent": rotation.agency.platform_fee_percent,
+        "deposit_percent": rotation.deposit_percent,
+        "max_installments": rotation.max_installments,
+        "cancellation": cancellation_of(rotation),
+        "preapproved": rotation.preapproved,
+    }
+
+
+def rotation_facts(rotation: Rotation) -> dict[str, object]:
+    """The rotation.* facts of data/profile_fields.csv for the eligibility rules."""
+    today = clock.today(rotation.site.time_zone)
+    facts: dict[str, object] = {
+        "rotation.type": rotation.type,
+        "rotation.level": rotation.level,
+        "rotation.setting": rotation.setting,
+        "rotation.state": rotation.site.state,
+        "rotation.site_kind": rotation.site.kind,
+        "rotation.accepts": frozenset(rotation.accepts),
+        "rotation.required_exams": frozenset(rotation.required_exams),
+        "rotation.required_documents": frozenset(rotation.required_documents),
+        "rotation.supervisor_npi": rotation.attending.npi,
+        "rotation.supervisor_verified": _in_date(rotation.attending.verified_until, today),
+        "rotation.scope_cosigned": rotation.signed_version == rotation.version,
+        "rotation.scope_activities": frozenset(rotation.activities),
+        "rotation.scope_core_items": levels.core_items(list(rotation.activities)),
+        "rotation.site_letter_valid": _in_date(rotation.site.letter_until, today),
+        "rotation.trainees_per_attending": rotation.trainees_per_attending,
+        "rotation.vslo_only": False,
+    }
+    facts |= {f"rotation.{name}": value for name, value in rotation.eligibility.items()}
+    return facts
+
+
+def _in_date(until: date | None, today: date) -> bool:
+    return until is not None and until >= today
+
+
+def booking_facts(
+    rotation: Rotation, start_on: date, weeks: int, *, overlaps: bool = False, seats_left: int = 1
+) -> dict[str, object]:
+    """The booking.*, season.*, agency.* and attending.* facts for one start and length."""
+    end = last_day(start_on, weeks)
+    today = clock.today(rotation.site.time_zone)
+    letter_days = rotation.attending.median_letter_days or seasons.DEFAULT_LETTER_DAYS
+    review = seasons.next_review(today)
+    facts: dict[str, object] = {
+        "booking.start_date": start_on,
+        "booking.end_date": end,
+        "booking.weeks": weeks,
+        "booking.days_to_start": (start_on - today).days,
+        "booking.overlaps_other": overlaps,
+        "booking.lor_ready_date": seasons.letter_ready_on(end, letter_days),
+        "attending.week_seats_left": seats_left,
+        "agency.state": rotation.agency.state,
+    }
+    if review is not None:
+        facts["season.review_opens"] = review.day
+    return facts
+
+
+def seats_left(
+    session: Session, rotation: Rotation, offerings: Iterable[Offering], weeks: int
+) -> dict[UUID, int]:
+    """Seats left for a length, by offering: the least of the offering and the attending's weeks.
+
+    One read for all offerings. Closed ones have none.
+    """
+    rows = list(offerings)
+    mondays = {monday for row in rows for monday in weeks_of(row.start_on, weeks)}
+    pool = {
+        row.week: row.capacity - row.taken
+        for row in session.scalars(
+            select(AttendingWeek).where(
+                AttendingWeek.attending_id == rotation.attending_id,
+                AttendingWeek.week.in_(sorted(mondays)),
+            )
+        )
+    }
+    usual = rotation.attending.weekly_capacity
+    return {
+        row.id: 0
+        if row.closed_at
+        else max(
+            0,
+            min(
+                row.capacity - row.taken,
+                *(pool.get(monday, usual) for monday in weeks_of(row.start_on, weeks)),
+            ),
+        )
+        for row in rows
+    }

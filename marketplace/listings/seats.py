@@ -1,0 +1,127 @@
+"""Holding and releasing seats: the one place where `taken` changes.
+
+A seat is one offering seat and one of the attending's seats in every week of the block. The
+attending's pool is shared by all agencies and no agency can read it, so on PostgreSQL this runs
+in two SECURITY DEFINER functions; on SQLite in the same statements under a named exemption.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Date, func, literal, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from marketplace.core.errors import Conflict
+from marketplace.core.events import publish
+from marketplace.listings.events import SeatsChanged
+from marketplace.listings.models import Attending, AttendingWeek, Offering
+from marketplace.tenants.scope import EXEMPT
+
+_SEATS: dict[str, Any] = {EXEMPT: "seats"}
+_FULL = {
+    "offering_full": "This start is full. Choose another start; we did not hold anything.",
+    "attending_full": (
+        "This doctor has no free seat in one of these weeks. Choose another start or length."
+    ),
+}
+
+
+def weeks_of(start_on: date, weeks: int) -> list[date]:
+    """The Mondays that a block covers, in order (locks are taken in this order)."""
+    return [start_on + timedelta(weeks=number) for number in range(weeks)]
+
+
+def hold_seat(
+    session: Session, offering_id: UUID, attending_id: UUID, start_on: date, weeks: int
+) -> None:
+    """Take one seat; Conflict (`offering_full`, `attending_full`) when there is none.
+
+    After a Conflict the transaction must be rolled back: the offering's seat may be counted.
+    """
+    answer = _call(session, "hold_seat", offering_id, attending_id, weeks_of(start_on, weeks))
+    if answer != "held":
+        raise Conflict(_FULL[answer], answer)
+    publish(session, SeatsChanged(offering_id, attending_id))
+
+
+def release_seat(
+    session: Session, offering_id: UUID, attending_id: UUID, start_on: date, weeks: int
+) -> None:
+    """Give one seat back; the caller knows that it was held."""
+    _call(session, "release_seat", offering_id, attending_id, weeks_of(start_on, weeks))
+    publish(session, SeatsChanged(offering_id, attending_id))
+
+
+def _call(
+    session: Session, name: str, offering_id: UUID, attending_id: UUID, mondays: list[date]
+) -> str:
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        call = getattr(func, name)(offering_id, literal(mondays, postgresql.ARRAY(Date)))
+        return str(session.execute(select(call), execution_options=_SEATS).scalar_one())
+    body = _hold_sqlite if name == "hold_seat" else _release_sqlite
+    answer = body(session, offering_id, attending_id, mondays)
+    session.expire_all()
+    return answer
+
+
+def _hold_sqlite(
+    session: Session, offering_id: UUID, attending_id: UUID, mondays: list[date]
+) -> str:
+    seats = Offering.__table__
+    taken = session.execute(
+        update(seats)
+        .where(
+            seats.c.id == offering_id,
+            seats.c.taken < seats.c.capacity,
+            seats.c.closed_at.is_(None),
+        )
+        .values(taken=seats.c.taken + 1),
+        execution_options=_SEATS,
+    )
+    if taken.rowcount == 0:  # type: ignore[attr-defined]
+        return "offering_full"
+    pool, doctor = AttendingWeek.__table__, Attending.__table__
+    for monday in mondays:
+        first = sqlite_insert(pool).from_select(
+            ["attending_id", "week", "capacity", "taken"],
+            select(doctor.c.id, literal(monday, Date), doctor.c.weekly_capacity, literal(0)).where(
+                doctor.c.id == attending_id
+            ),
+        )
+        session.execute(first.on_conflict_do_nothing(), execution_options=_SEATS)
+        free = session.execute(
+            update(pool)
+            .where(
+                pool.c.attending_id == attending_id,
+                pool.c.week == monday,
+                pool.c.taken < pool.c.capacity,
+            )
+            .values(taken=pool.c.taken + 1),
+            execution_options=_SEATS,
+        )
+        if free.rowcount == 0:  # type: ignore[attr-defined]
+            return "attending_full"
+    return "held"
+
+
+def _release_sqlite(
+    session: Session, offering_id: UUID, attending_id: UUID, mondays: list[date]
+) -> str:
+    seats, pool = Offering.__table__, AttendingWeek.__table__
+    session.execute(
+        update(seats)
+        .where(seats.c.id == offering_id, seats.c.taken > 0)
+        .values(taken=seats.c.taken - 1),
+        execution_options=_SEATS,
+    )
+    session.execute(
+        update(pool)
+        .where(pool.c.attending_id == attending_id, pool.c.week.in_(mondays), pool.c.taken > 0)
+        .values(taken=pool.c.taken - 1),
+        execution_options=_SEATS,
+    )
+    return "released"

@@ -1,0 +1,504 @@
+"""The embedded engine: tantivy keeps, publishes and looks up words; columns filter and count.
+
+The only module that imports tantivy. One process writes (the worker), any number read: `search`
+notices a new commit by itself. A listing keeps one slot for life; each change is a new document
+with a greater stamp, a deletion leaves a marker with its version, so that a late older change
+cannot bring the listing back.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+import tantivy
+from tantivy import Occur
+from tantivy import Query as Clause
+
+from marketplace.search import columns as cols
+from marketplace.search.counting import Selection, counts_of
+from marketplace.search.documents import ALLOWED_FIELDS, ListingDocument
+from marketplace.search.facet_values import match_values
+from marketplace.search.highlights import highlight
+from marketplace.search.index_folder import IndexFolder, Mark
+from marketplace.search.port import (
+    HIT_FIELDS,
+    Deletion,
+    FacetHit,
+    Health,
+    Hit,
+    Progress,
+    Query,
+    Result,
+    SearchUnavailable,
+)
+from marketplace.search.text_ranks import RankCache, relevance
+from marketplace.search.words import Edge, compounds, question, words
+
+FORMAT = 1
+"""Raise it when documents must be indexed anew."""
+WRITER_BYTES = 64_000_000
+_OPEN_TRIES = 3
+
+TITLE = ("title", "specialty_label")
+NAMES = (
+    "attending",
+    "site",
+    "agency_name",
+    "city_name",
+    "state_name",
+    "type_label",
+    "hands_on_label",
+)
+BODY = ("text",)
+
+_EXACT_TITLE, _EXACT_NAMES, _EXACT_BODY, _PREFIX_TITLE, _PREFIX, _TYPO = 6, 5, 4, 3, 2, 1
+_PHRASE_TITLE, _PHRASE = 5, 4
+
+
+def fingerprint() -> str:
+    """Changes when an index made by older code must be rebuilt."""
+    made_of = [FORMAT, sorted(ALLOWED_FIELDS), TITLE, NAMES, BODY]
+    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in ("slot", "stamp", "version"):
+        builder.add_unsigned_field(name, indexed=True, fast=True, stored=True)
+    builder.add_text_field("id", tokenizer_name="raw", index_option="basic", stored=True)
+    for name in ("title", "names", "body"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
+    for name in ("any", "initial"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
+    builder.add_bytes_field("source", stored=True)
+    return builder.build()
+
+
+_SCHEMA = _schema()
+
+
+def _with_initial(word: str) -> str:
+    """The word with its first letter three times: within two edits of it lie only words with the
+    same first letter, at the same distance as before."""
+    return word[:1] * 2 + word
+
+
+def _document(row: cols.Row) -> tantivy.Document:
+    """A listing, or the marker of a deleted one, as tantivy keeps it."""
+    made = tantivy.Document()
+    made.add_unsigned("slot", row.slot)
+    made.add_unsigned("stamp", row.stamp)
+    made.add_unsigned("version", row.version)
+    made.add_text("id", row.id)
+    if row.document is None:
+        return made
+    made.add_bytes("source", json.dumps(row.document, separators=(",", ":")).encode())
+    found: set[str] = set()
+    for field, sources in (("title", TITLE), ("names", NAMES), ("body", BODY)):
+        for source in sources:
+            text = str(row.document.get(source) or "")
+            kept = words(text)
+            made.add_text(field, " ".join(kept))
+            found.update(kept, compounds(text))
+    made.add_text("any", " ".join(found))
+    made.add_text("initial", " ".join(map(_with_initial, found)))
+    return made
+
+
+def _row(stored: tantivy.Document) -> cols.Row:
+    source = stored.get_all("source")
+    return cols.Row(
+        slot=stored["slot"][0],
+        stamp=stored["stamp"][0],
+        id=stored["id"][0],
+        version=stored["version"][0],
+        document=json.loads(bytes(source[0])) if source else None,
+    )
+
+
+def _count(searcher: tantivy.Searcher, clause: Clause) -> int:
+    return int(searcher.search(clause, limit=1).count)  # type: ignore[attr-defined] # not in stubs
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Tantivy reports every fault as ValueError; a missing or locked folder is an OSError."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise SearchUnavailable(str(error)) from error
+
+
+def _term(field: str, value: object) -> Clause:
+    return Clause.const_score_query(Clause.term_query(_SCHEMA, field, value), 1.0)
+
+
+def _fuzzy(field: str, word: str, edits: int, *, prefix: bool) -> Clause:
+    return Clause.fuzzy_term_query(_SCHEMA, field, word, distance=edits, prefix=prefix)
+
+
+def _phrase(field: str, phrase: Sequence[str]) -> Clause:
+    return Clause.const_score_query(Clause.phrase_query(_SCHEMA, field, list(phrase)), 1.0)
+
+
+def _newer(stamp: int) -> Clause:
+    kind = tantivy.FieldType.Unsigned
+    return Clause.const_score_query(Clause.range_query(_SCHEMA, "stamp", kind, stamp + 1), 0.0)
+
+
+def _either(*clauses: Clause) -> Clause:
+    return Clause.boolean_query([(Occur.Should, clause) for clause in clauses])
+
+
+def _both(*clauses: Clause) -> Clause:
+    return Clause.boolean_query([(Occur.Must, clause) for clause in clauses])
+
+
+def _readings(edge: Edge) -> list[tuple[int, Clause]]:
+    """Clauses for one reading of a part of the question, least rank first."""
+    if len(edge.words) > 1:
+        loose = _either(_phrase("names", edge.words), _phrase("body", edge.words))
+        return [(_PHRASE, loose), (_PHRASE_TITLE, _phrase("title", edge.words))]
+    word, prefix = edge.words[0], edge.prefix
+    found: list[tuple[int, Clause]] = []
+    if edge.typos:
+        near = _fuzzy("initial", _with_initial(word), edge.typos, prefix=prefix)
+        if edge.typos > 1:
+            near = _either(near, _fuzzy("any", word, edge.typos - 1, prefix=prefix))
+        found.append((_TYPO, near))
+    if prefix:
+        found.append((_PREFIX, _fuzzy("any", word, 0, prefix=True)))
+        found.append((_PREFIX_TITLE, _fuzzy("title", word, 0, prefix=True)))
+    found.append((_EXACT_BODY, _term("any", word)))
+    found.append((_EXACT_NAMES, _term("names", word)))
+    found.append((_EXACT_TITLE, _term("title", word)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """One committed state: tantivy's view of it and the columns made from it."""
+
+    mark: Mark
+    index: tantivy.Index
+    searcher: tantivy.Searcher
+    columns: cols.Columns
+    stamp: int
+    cache: RankCache
+
+    def slots(self, clause: Clause) -> npt.NDArray[np.int64]:
+        """The slots a clause finds; of the clause or of its opposite, whichever is shorter."""
+        count = _count(self.searcher, clause)
+        if count > self.columns.size // 2:
+            others = Clause.boolean_query(
+                [(Occur.Must, Clause.all_query()), (Occur.MustNot, clause)]
+            )
+            keep = np.ones(self.columns.size, np.bool_)
+            keep[self._pull(others, self.searcher.num_docs - count)] = False
+            return np.flatnonzero(keep)
+        return self._pull(clause, count)
+
+    def _pull(self, clause: Clause, count: int) -> npt.NDArray[np.int64]:
+        if not count:
+            return np.zeros(0, np.int64)
+        hits = self.searcher.search(clause, limit=count, count=False).hits
+        addresses = [address for _, address in hits]
+        return np.array(self.searcher.fast_field_values("slot", addresses), np.int64)
+
+    def lookup(self, edge: Edge, since: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """The slots of one reading by rank (see `text_ranks.Lookup`)."""
+        for rank, clause in _readings(edge):
+            wanted = clause if since < 0 else _both(clause, _newer(since))
+            count = _count(self.searcher, wanted)
+            if count:
+                yield rank, self.slots(wanted) if since < 0 else self._pull(wanted, count)
+
+    def sources(self, slots: Sequence[int]) -> dict[int, Mapping[str, object]]:
+        """The stored documents of some slots."""
+        if not slots:
+            return {}
+        clause = Clause.term_set_query(_SCHEMA, "slot", list(slots))
+        hits = self.searcher.search(clause, limit=len(slots), count=False).hits
+        rows = (_row(self.searcher.doc(address)) for _, address in hits)
+        return {row.slot: row.document for row in rows if row.document is not None}
+
+
+def _rows_since(searcher: tantivy.Searcher, stamp: int) -> list[cols.Row]:
+    clause = _newer(stamp)
+    count = _count(searcher, clause)
+    if not count:
+        return []
+    hits = searcher.search(clause, limit=count, count=False).hits
+    rows = [_row(searcher.doc(address)) for _, address in hits]
+    return sorted(rows, key=lambda row: row.stamp)
+
+
+class EmbeddedEngine:
+    """The search port on a folder of this machine. Safe to share between threads.
+
+    Readers open it and search. The one writing process (the worker) also calls `apply`, `flush`
+    and `rebuild`; a second writer waits `lock_seconds` for the lock, then gets
+    `SearchUnavailable`.
+    """
+
+    def __init__(self, root: Path, *, lock_seconds: float = 20.0) -> None:
+        self._folder = IndexFolder(root, "meta.json")
+        self._lock_seconds = lock_seconds
+        self._lock = Lock()
+        self._snapshot: _Snapshot | None = None
+        self._waiting: list[ListingDocument | Deletion] = []
+
+    # Reading
+
+    def search(self, query: Query) -> Result:
+        """Answer a query (see the port)."""
+        with _available():
+            snapshot = self._current()
+            chosen = self._select(snapshot, query)
+            return Result(
+                total=len(chosen.slots()),
+                page=query.page,
+                per_page=query.per_page,
+                hits=self._hits(snapshot, chosen),
+                facets=counts_of(chosen, query.facets),
+                price=chosen.price(),
+                price_range=chosen.price_range(),
+            )
+
+    def facet_search(
+        self,
+        facet: str,
+        text: str,
+        query: Query,
+        *,
+        limit: int = 20,
+        labels: Mapping[str, str] | None = None,
+    ) -> Sequence[FacetHit]:
+        """Values of a facet that match what is typed (see the port)."""
+        with _available():
+            counts = self._select(self._current(), query).count(facet)
+        return match_values(counts, text, limit=limit, labels=labels or {})
+
+    def versions(self) -> Mapping[str, int]:
+        """Every listing's id and indexed version."""
+        with _available():
+            held = self._current().columns
+        alive = np.flatnonzero(held.alive)
+        return dict(zip(held.ids[alive].tolist(), held.version[alive].tolist(), strict=True))
+
+    def health(self) -> Health:
+        """The engine's state. Never raises."""
+        try:
+            with _available():
+                held = self._current().columns
+        except SearchUnavailable as error:
+            return Health(False, "embedded", 0, self.needs_rebuild(), error.detail)
+        return Health(True, "embedded", int(held.alive.sum()))
+
+    def needs_rebuild(self) -> bool:
+        """True when there is no index, or one made with other settings."""
+        mark = self._folder.mark()
+        return mark is None or self._folder.settings(mark[0]) != fingerprint()
+
+    def _select(self, snapshot: _Snapshot, query: Query) -> Selection:
+        asked = question(query.text)
+        if not asked.words:
+            return Selection(snapshot.columns, query)
+        ranks = relevance(asked, snapshot.columns, snapshot.stamp, snapshot.cache, snapshot.lookup)
+        return Selection(snapshot.columns, query, ranks)
+
+    def _hits(self, snapshot: _Snapshot, chosen: Selection) -> tuple[Hit, ...]:
+        slots = chosen.page()
+        sources = snapshot.sources(slots)
+        near = chosen.query.near is not None
+        asked = question(chosen.query.text)
+        marked = chosen.query.highlight and bool(asked.words)
+        return tuple(
+            Hit(
+                id=str(sources[slot]["id"]),
+                version=int(snapshot.columns.version[slot]),
+                fields={name: sources[slot][name] for name in HIT_FIELDS},
+                distance_m=float(chosen.distance[slot]) if near else None,
+                highlights=highlight(asked, sources[slot]) if marked else {},
+            )
+            for slot in slots
+        )
+
+    def _current(self) -> _Snapshot:
+        """The newest committed state, read again only when it changed."""
+        mark = self._folder.mark()
+        if mark is None:
+            raise OSError("there is no index yet")
+        held = self._snapshot
+        if held is not None and held.mark == mark:
+            return held
+        with self._lock:
+            return self._refreshed()
+
+    def _refreshed(self) -> _Snapshot:
+        for attempt in range(_OPEN_TRIES):
+            mark = self._folder.mark()
+            held = self._snapshot
+            if mark is None:
+                raise OSError("there is no index yet")
+            if held is not None and held.mark == mark:
+                return held
+            if held is None or held.mark[0] != mark[0]:
+                if self._folder.settings(mark[0]) != fingerprint():
+                    raise OSError("the index was made with other settings and must be rebuilt")
+                held = None
+            try:
+                self._snapshot = self._opened(mark, held)
+            except (ValueError, OSError):
+                # A rebuild or a merge may take the files away between the two steps: look again.
+                if attempt + 1 == _OPEN_TRIES:
+                    raise
+        if self._snapshot is None:
+            raise OSError("the index cannot be opened")
+        return self._snapshot
+
+    def _opened(self, mark: Mark, held: _Snapshot | None) -> _Snapshot:
+        if held is None:
+            index = tantivy.Index.open(str(self._folder.root / mark[0]))
+            index.config_reader("manual")
+        else:
+            index = held.index
+        index.reload()
+        searcher = index.searcher()
+        before = cols.empty() if held is None else held.columns
+        after = cols.updated(before, _rows_since(searcher, before.last_stamp))
+        cache = RankCache() if held is None else held.cache
+        return _Snapshot(mark, index, searcher, after, after.last_stamp, cache)
+
+    # Writing
+
+    def apply(
+        self, documents: Iterable[ListingDocument], deletions: Iterable[Deletion] = ()
+    ) -> None:
+        """Collect changes; `flush` writes them."""
+        self._waiting += documents
+        self._waiting += deletions
+
+    def flush(self) -> None:
+        """Write what was applied in one commit, older versions than those held dropped.
+
+        When it fails nothing of it is written and nothing kept: the caller applies it again.
+        """
+        changes, self._waiting = self._waiting, []
+        if not changes:
+            return
+        with _available(), self._folder.writing(self._lock_seconds):
+            mark = self._folder.mark()
+            if mark is None or self.needs_rebuild():
+                raise OSError("the index must be rebuilt before it takes changes")
+            index = tantivy.Index.open(str(self._folder.root / mark[0]))
+            with _writer(index) as writer:
+                target = _Changes(index.searcher(), writer)
+                for change in changes:
+                    target.put(change)
+                writer.commit()
+
+    def rebuild(
+        self, documents: Iterable[ListingDocument], progress: Progress | None = None
+    ) -> int:
+        """Build a new generation, then swap."""
+        with _available(), self._folder.writing(self._lock_seconds):
+            name = self._folder.begin(fingerprint())
+            index = tantivy.Index(_SCHEMA, str(self._folder.root / name))
+            with _writer(index) as writer:
+                target = _Changes(None, writer)
+                for done, document in enumerate(documents, 1):
+                    target.put(document)
+                    if progress is not None:
+                        progress(done)
+                for marker in self._markers():
+                    target.put(marker)
+                writer.commit()
+            self._folder.swap(name)
+            self._waiting = []
+            return target.listings
+
+    def _markers(self) -> list[Deletion]:
+        """Deletions that the current generation remembers."""
+        with suppress(ValueError, OSError):
+            held = self._current().columns
+            gone = np.flatnonzero(~held.alive & (held.ids != 0)).tolist()
+            return [Deletion(str(held.ids[n]), int(held.version[n])) for n in gone]
+        return []
+
+
+@contextmanager
+def _writer(index: tantivy.Index) -> Iterator[tantivy.IndexWriter]:
+    """A writer whose merges are finished when it is left; nothing is written on an error."""
+    writer = index.writer(WRITER_BYTES, 1)
+    try:
+        yield writer
+    except BaseException:
+        writer.rollback()
+        raise
+    finally:
+        writer.wait_merging_threads()
+
+
+class _Changes:
+    """Puts changes into a writer in order of version."""
+
+    def __init__(self, held: tantivy.Searcher | None, writer: tantivy.IndexWriter) -> None:
+        self._held = held
+        self._writer = writer
+        self._fresh: dict[str, cols.Row] = {}
+        self._next_slot = self._after("slot")
+        self._next_stamp = self._after("stamp")
+
+    @property
+    def listings(self) -> int:
+        """How many listings were put."""
+        return sum(row.document is not None for row in self._fresh.values())
+
+    def put(self, change: ListingDocument | Deletion) -> None:
+        """Take in one change unless what is held is newer."""
+        held = self._fresh.get(change.id) or self._stored(change.id)
+        if held is not None and not _replaces(change, held):
+            return
+        row = cols.Row(
+            slot=self._next_slot if held is None else held.slot,
+            stamp=self._next_stamp,
+            id=change.id,
+            version=change.version,
+            document=None if isinstance(change, Deletion) else change.as_dict(),
+        )
+        self._next_stamp += 1
+        if held is None:
+            self._next_slot += 1
+        else:
+            self._writer.delete_documents_by_term("id", change.id)
+        self._writer.add_document(_document(row))
+        self._fresh[change.id] = row
+
+    def _after(self, field: str) -> int:
+        """One more than the greatest value there is."""
+        if self._held is None:
+            return 0
+        top = self._held.search(
+            Clause.all_query(), limit=1, order_by_field=field, order=tantivy.Order.Desc
+        ).hits
+        return int(top[0][0]) + 1 if top else 0
+
+    def _stored(self, key: str) -> cols.Row | None:
+        if self._held is None:
+            return None
+        hits = self._held.search(_term("id", key), limit=1).hits
+        return _row(self._held.doc(hits[0][1])) if hits else None
+
+
+def _replaces(change: ListingDocument | Deletion, held: cols.Row) -> bool:
+    """A newer version always; the same version again, but it does not bring back a deleted one."""
+    if isinstance(change, ListingDocument) and held.document is None:
+        return change.version > held.version
+    return change.version >= held.version
