@@ -20,7 +20,7 @@ def main() -> None:
             place = stack.Place(var, 8000, 8001, var / "valkey.sock")
             values = stack.settings(place, os.environ)
     environment = os.environ | values | {"PROCESS_ROLE": "cli"}
-    os.execve(sys.executable, stack.cli(*sys.argv[1:]), environment)  # noqa: S606
+    os.execve(sys.executable, stack.demo_cli(*sys.argv[1:]), environment)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`bin/run`: the whole product on this machine, under one supervisor."""
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from demo import stack
@@ -94,9 +96,16 @@ def start_everything(supervisor: Supervisor, place: stack.Place, values: dict[st
             supervisor.start(stack.valkey(place))
             supervisor.wait_until_ready("valkey")
     supervisor.start(stack.double(place, values))
-    with step("Bringing the database up to date"):
-        supervisor.run("migrate", stack.cli("migrate"))
-    seed_once(supervisor, place.var, values["DATABASE_URL"])
+    database = Marks(place.var, values["DATABASE_URL"])
+    migrations = digest(ROOT / "migrations")
+    if not database.has("migrated", migrations):
+        with step("Bringing the database up to date"):
+            supervisor.run("migrate", stack.cli("migrate"))
+        database.set("migrated", migrations)
+    if not database.has("seeded"):
+        with step("Seeding the fictional market (once)"):
+            supervisor.run("seed", stack.demo_cli("seed"))
+        database.set("seeded")
     with step("Starting the Stripe double"):
         supervisor.wait_until_ready("double")
     with step("Starting worker, clockwork and web"):
@@ -106,14 +115,36 @@ def start_everything(supervisor: Supervisor, place: stack.Place, values: dict[st
         supervisor.wait_until_ready("web")
 
 
-def seed_once(supervisor: Supervisor, var: Path, database_url: str) -> None:
-    """Fill a database that this folder has not filled yet."""
-    mark = var / "seeded"
-    if mark.exists() and mark.read_text() == database_url:
-        return
-    with step("Seeding the fictional market (once)"):
-        supervisor.run("seed", stack.cli("seed"))
-    mark.write_text(database_url)
+@dataclass(frozen=True)
+class Marks:
+    """What was done to the database of this folder, so that a later start need not ask again.
+
+    A mark counts for one database only, and for none whose file is gone.
+    """
+
+    var: Path
+    url: str
+
+    def has(self, name: str, version: str = "") -> bool:
+        """Whether this was done, in this version, to the database that is there now."""
+        file = self.url.removeprefix("sqlite:///")
+        if file != self.url and not Path(file).exists():
+            return False
+        mark = self.var / name
+        return mark.exists() and mark.read_text() == self._text(version)
+
+    def set(self, name: str, version: str = "") -> None:
+        """Remember that this was done."""
+        (self.var / name).write_text(self._text(version))
+
+    def _text(self, version: str) -> str:
+        return hashlib.sha256(f"{self.url} {version}".encode()).hexdigest()
+
+
+def digest(folder: Path) -> str:
+    """A fingerprint of the code in a folder."""
+    files = sorted(folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(bytes(f) + f.read_bytes() for f in files)).hexdigest()
 
 
 def show_the_way_in(place: stack.Place) -> None:

@@ -205,8 +205,13 @@ def web(place: Place) -> Service:
 
 
 def cli(*arguments: str) -> list[str]:
-    """A command of the product's own command line."""
+    """A command of the product's own command line, as production runs it."""
     return [*PYTHON, "marketplace.cli", *arguments]
+
+
+def demo_cli(*arguments: str) -> list[str]:
+    """A command of `bin/marketplace`: the product's and the demo's own, such as seed."""
+    return [*PYTHON, "demo.cli", *arguments]
 
 
 def answers_ping(path: Path) -> bool:

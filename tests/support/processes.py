@@ -102,7 +102,7 @@ class RunningStack:
         if not self._is_prepared:
             self._supervisor.run("migrate", stack.cli("migrate"))
             if self._seed:
-                self._supervisor.run("seed", stack.cli(*self._seed))
+                self._supervisor.run("seed", stack.demo_cli(*self._seed))
         rest = [name for name in self._names if name != "valkey"]
         for name in rest:
             self._supervisor.start(self._services[name])
@@ -138,7 +138,7 @@ class RunningStack:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `bin/marketplace` on this stack, for example `check`."""
         return subprocess.run(
-            stack.cli(*arguments),
+            stack.demo_cli(*arguments),
             env=os.environ | self.settings | {"PROCESS_ROLE": "cli"},
             capture_output=True,
             text=True,
