@@ -10,6 +10,9 @@ from marketplace.core import formats, money, web, words
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# What the layouts ask for and most pages leave out; a view's own value wins.
+_LAYOUT: dict[str, object] = {"nav": "", "bare": False, "q": "", "counts": None, "agency": None}
+
 
 def init_app(app: Flask) -> None:
     """Register the loader, filters and context."""
@@ -36,6 +39,7 @@ def init_app(app: Flask) -> None:
             "csrf_token": generate_csrf,
             "canonical_url": canonical_url(),
             "url_for": url_for,
+            **_LAYOUT,
         }
 
 
