@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -34,6 +34,18 @@ def deposit_paid(session: Session, plan_id: str) -> None:
 def deposit_failed(session: Session, plan_id: str) -> None:
     """Ask for another card."""
     operations.deposit_failed(session, UUID(plan_id))
+
+
+@handler("bookings.share_earned")
+def share_earned(session: Session, booking_id: str, share: str, percent: int, due_at: str) -> None:
+    """Schedule the release of a share."""
+    operations.share_earned(
+        session,
+        UUID(booking_id),
+        share=share,
+        percent=percent,
+        due_at=datetime.fromisoformat(due_at),
+    )
 
 
 @outside_handler("bookings.card_saved")

@@ -6,7 +6,7 @@ Lock order everywhere: booking, then plan, then installments. Nothing here calls
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from marketplace.bookings import states
 from marketplace.bookings.events import AttendingAsked, BookingMoved
 from marketplace.bookings.models import Booking, BookingTransition
-from marketplace.core import audit, clock, ids
+from marketplace.core import audit, clock, context, ids, outbox
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
 from marketplace.core.events import publish
@@ -388,14 +388,35 @@ def complete(session: Session, actor: Actor, booking_id: UUID) -> Booking:
 
 
 def _schedule_share(session: Session, booking: Booking, share: str, percent: int) -> None:
+    """Write down that a share is earned. A row for the worker: money is the agency's, and
+    whoever reached the milestone may be a person who cannot write there."""
     if booking.plan_id:
+        outbox.enqueue(
+            session,
+            "bookings.share_earned",
+            {
+                "booking_id": str(booking.id),
+                "share": share,
+                "percent": percent,
+                "due_at": (clock.now() + CONTEST_TIME).isoformat(),
+            },
+            scope=context.agency(booking.agency_id),
+        )
+
+
+def share_earned(
+    session: Session, booking_id: UUID, *, share: str, percent: int, due_at: datetime
+) -> None:
+    """Free a share of the money at `due_at`, unless the booking was cancelled meanwhile."""
+    booking = locked(session, booking_id)
+    if booking.plan_id and booking.state in ("active", "completed", "closed"):
         payments.schedule_release(
             session,
             booking.plan_id,
             agency_id=booking.agency_id,
             share=share,
             percent=percent,
-            due_at=clock.now() + CONTEST_TIME,
+            due_at=due_at,
         )
 
 
