@@ -27,7 +27,7 @@ def say(text: str) -> None:
 @contextmanager
 def step(text: str) -> Iterator[None]:
     """Say what is being done, and how long it took."""
-    print(f"  {text:<44}", end="", flush=True)
+    print(f"  {text:<46}", end="", flush=True)
     started = time.monotonic()
     try:
         yield
@@ -106,13 +106,11 @@ def start_everything(supervisor: Supervisor, place: stack.Place, values: dict[st
         with step("Seeding the fictional market (once)"):
             supervisor.run("seed", stack.demo_cli("seed"))
         database.set("seeded")
-    with step("Starting the Stripe double"):
-        supervisor.wait_until_ready("double")
-    with step("Starting worker, clockwork and web"):
+    with step("Starting Stripe double, worker, clockwork, web"):
         supervisor.start(stack.worker())
         supervisor.start(stack.clockwork())
         supervisor.start(stack.web(place))
-        supervisor.wait_until_ready("web")
+        supervisor.wait_until_ready("double", "web")
 
 
 @dataclass(frozen=True)
