@@ -30,4 +30,5 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("search.refresh_due", 300),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
+    Periodic("accounts.clean", 3600),
 )

@@ -67,12 +67,14 @@ def web_app(migrated: None) -> Iterator[Flask]:
     from marketplace.app import create_app
     from marketplace.core import clock
     from marketplace.core.config import Config
+    from marketplace.core.db import db
     from tests.support import database
 
     database.wipe()
     full = create_app(Config.from_env(database.settings()))
     full.testing = True
-    with full.app_context():
-        clock.reset()
+    clock.reset()
     yield full
     clock.reset()
+    with full.app_context():
+        db.engine.dispose()

@@ -8,6 +8,7 @@ so that two web workers stay within their memory.
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -84,7 +85,7 @@ def _is_pattern(folded: str) -> bool:
     """Few different characters, one piece repeated, or a run such as 34567890."""
     if len(set(folded)) < 5 or (folded + folded).find(folded, 1) < len(folded):
         return True
-    steps = [ord(after) - ord(before) for before, after in zip(folded, folded[1:], strict=False)]
+    steps = [ord(after) - ord(before) for before, after in pairwise(folded)]
     in_a_row = sum(step in (1, -1) for step in steps)
     return in_a_row >= 0.7 * len(steps)
 

@@ -13,43 +13,54 @@ depends_on = None
 
 APP_ROLE = "rounds_app"
 
+# The functions run as the owner of the tables, whom row-level security binds too (FORCE): they
+# widen the scope for their own statements and give it back before they return.
 HOLD = """
 CREATE FUNCTION hold_seat(wanted_offering uuid, wanted_weeks date[]) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET rounds.kind = 'system' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 DECLARE
+  scope text := current_setting('rounds.kind', true);
   doctor uuid;
   monday date;
+  answer text := 'held';
 BEGIN
+  PERFORM set_config('rounds.kind', 'system', true);
   UPDATE offering SET taken = taken + 1
    WHERE id = wanted_offering AND taken < capacity AND closed_at IS NULL
    RETURNING attending_id INTO doctor;
-  IF doctor IS NULL THEN RETURN 'offering_full'; END IF;
-  FOREACH monday IN ARRAY wanted_weeks LOOP
-    INSERT INTO attending_week (attending_id, week, capacity, taken)
-    SELECT id, monday, weekly_capacity, 0 FROM attending WHERE id = doctor
-    ON CONFLICT DO NOTHING;
-    UPDATE attending_week SET taken = taken + 1
-     WHERE attending_id = doctor AND week = monday AND taken < capacity;
-    IF NOT FOUND THEN RETURN 'attending_full'; END IF;
-  END LOOP;
-  RETURN 'held';
+  IF doctor IS NULL THEN
+    answer := 'offering_full';
+  ELSE
+    FOREACH monday IN ARRAY wanted_weeks LOOP
+      INSERT INTO attending_week (attending_id, week, capacity, taken)
+      SELECT id, monday, weekly_capacity, 0 FROM attending WHERE id = doctor
+      ON CONFLICT DO NOTHING;
+      UPDATE attending_week SET taken = taken + 1
+       WHERE attending_id = doctor AND week = monday AND taken < capacity;
+      IF NOT FOUND THEN
+        answer := 'attending_full';
+        EXIT;
+      END IF;
+    END LOOP;
+  END IF;
+  PERFORM set_config('rounds.kind', coalesce(scope, ''), true);
+  RETURN answer;
 END $$
 """
 
 RELEASE = """
 CREATE FUNCTION release_seat(wanted_offering uuid, wanted_weeks date[]) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET rounds.kind = 'system' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 DECLARE
+  scope text := current_setting('rounds.kind', true);
   doctor uuid;
-  monday date;
 BEGIN
+  PERFORM set_config('rounds.kind', 'system', true);
   UPDATE offering SET taken = taken - 1 WHERE id = wanted_offering AND taken > 0
    RETURNING attending_id INTO doctor;
-  IF doctor IS NULL THEN RETURN 'nothing_held'; END IF;
-  FOREACH monday IN ARRAY wanted_weeks LOOP
-    UPDATE attending_week SET taken = taken - 1
-     WHERE attending_id = doctor AND week = monday AND taken > 0;
-  END LOOP;
+  UPDATE attending_week SET taken = taken - 1
+   WHERE attending_id = doctor AND week = ANY(wanted_weeks) AND taken > 0;
+  PERFORM set_config('rounds.kind', coalesce(scope, ''), true);
   RETURN 'released';
 END $$
 """
@@ -95,9 +106,7 @@ def _postgresql() -> None:
         f" THEN CREATE ROLE {APP_ROLE} NOLOGIN; END IF; END $$"
     )
     op.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}")
-    op.execute(
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE}"
-    )
+    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE}")
     for table in APPEND_ONLY:
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM {APP_ROLE}")
 

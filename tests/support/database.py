@@ -13,11 +13,15 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from marketplace.core.config import Config
-from marketplace.core.db import Base
+from marketplace.core.db import Base, db
 from marketplace.core.pages import ROOT
 from marketplace.wiring import create_core
 
-FOLDER = Path(tempfile.mkdtemp(prefix="rounds-tests-"))
+# memory where there is some: the product syncs every commit, and tests make thousands
+_MEMORY = Path("/dev/shm")
+FOLDER = Path(
+    tempfile.mkdtemp(prefix="rounds-tests-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
+)
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{FOLDER / 'rounds.db'}"
 OWNER_URL = os.environ.get("TEST_OWNER_DATABASE_URL") or DATABASE_URL
 IS_POSTGRES = DATABASE_URL.startswith("postgres")
@@ -84,6 +88,7 @@ def core_app(**more: str) -> Iterator[Flask]:
     app.testing = True
     with app.app_context():
         yield app
+        db.engine.dispose()
 
 
 def forget() -> None:

@@ -160,8 +160,9 @@ def postgres_settings() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def sqlite_settings() -> Iterator[dict[str, str]]:
-    """A database file in a temporary folder, as settings for the tests."""
-    with tempfile.TemporaryDirectory(prefix="rounds-test-") as folder:
+    """A database file in a temporary folder (in memory where possible), as settings."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="rounds-test-", dir=memory) as folder:
         url = f"sqlite:///{Path(folder) / 'rounds.db'}"
         yield {
             "TEST_DATABASE": "sqlite",

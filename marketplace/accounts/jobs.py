@@ -1,0 +1,33 @@
+"""The worker's part of accounts."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from marketplace.accounts import operations, throttle
+from marketplace.accounts.models import OneTimeLink, SignIn
+from marketplace.accounts.operations import Purpose
+from marketplace.core import clock
+from marketplace.core.context import Scope
+from marketplace.core.db import ScopedSession, open_session
+from marketplace.core.jobs import handler, outside_handler
+
+KEEP_ENDED = timedelta(days=30)
+
+
+@handler("accounts.mail_link")
+def mail_link(
+    session: ScopedSession, purpose: Purpose, email: str, name: str, next_url: str
+) -> None:
+    """Post the link that somebody asked for."""
+    operations.mail_link(session, purpose, email, name, next_url)
+
+
+@outside_handler("accounts.clean")
+def clean(scope: Scope) -> None:
+    """Forget ended sign-ins, links and attempts."""
+    with open_session(scope) as session:
+        throttle.forget(session)
+        long_ago = clock.wall() - KEEP_ENDED
+        session.execute(delete(OneTimeLink).where(OneTimeLink.expires_at < long_ago))
+        session.execute(delete(SignIn).where(SignIn.expires_at < long_ago))
