@@ -5,9 +5,11 @@ Production runs `python -m marketplace.cli`, which knows nothing of the demo.
 
 import sys
 
+from demo.commands import COMMANDS
 from marketplace.cli import cli
 
-# The demo's commands join the group here: cli.add_command(seed), cli.add_command(clock)
+for command in COMMANDS:
+    cli.add_command(command)
 
 if __name__ == "__main__":
     sys.exit(cli(prog_name="bin/marketplace"))

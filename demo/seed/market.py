@@ -204,7 +204,9 @@ def _signs(agency: AgencySource, number: int, state: str) -> bool:
     return agency.honesty != "overstates-hands-on" or number % 2 == 0
 
 
-def _rotation(market: Market, rows: Rows, ids: Ids, pair: Pair, number: int, state: str) -> Listed:
+def _rotation(  # noqa: PLR0917
+    market: Market, rows: Rows, ids: Ids, pair: Pair, number: int, state: str
+) -> Listed:
     random = fork("rotation", number)
     shape = shapes.shape_of(pair, random)
     site = _site(market, rows, ids, pair, shape)

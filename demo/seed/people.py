@@ -6,6 +6,9 @@ from datetime import date, timedelta
 from random import Random
 from uuid import UUID
 
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
 from demo import accounts
 from demo.seed.chance import Ids, fork, instant
 from demo.seed.market import Market
@@ -13,6 +16,7 @@ from demo.seed.rows import Row, Rows
 from demo.seed.sources import agencies, doctors
 from marketplace.accounts import passwords
 from marketplace.accounts.models import CandidateProfile, Membership, Person
+from marketplace.listings.models import Affiliation
 
 CANDIDATES = 160
 STARTS = ("Bran", "Corve", "Dal", "Elm", "Fen", "Galle", "Hest", "Ister", "Jor", "Kest", "Lum")
@@ -92,11 +96,25 @@ class People:
 def build(rows: Rows, ids: Ids, market: Market, demo_attending: str) -> People:
     """Write everybody. `demo_attending` is the slug of the attending of the demo account."""
     staff = _staff(rows, ids, market)
+    _demo_attending(rows.session, market.attendings[demo_attending])
     admin = accounts.by_role("admin")
     rows.add(Person, _person(ids, market.anchor, admin, is_admin=True))
     candidates = [_candidate(rows, ids, market.anchor, number) for number in range(CANDIDATES)]
     rows.write()
     return People(candidates, staff)
+
+
+def _demo_attending(session: Session, attending: Row) -> None:
+    """Give one attending the demo account's address and password."""
+    account, key = accounts.by_role("attending"), attending["id"]
+    session.execute(
+        update(Person)
+        .where(Person.id == key)
+        .values(email=account.email, password_hash=passwords.hashed(account.password))
+    )
+    session.execute(
+        update(Affiliation).where(Affiliation.attending_id == key).values(email=account.email)
+    )
 
 
 def _person(
@@ -122,7 +140,7 @@ def _plain_person(ids: Ids, anchor: date, name: str, email: str) -> Row:
 
 def _staff(rows: Rows, ids: Ids, market: Market) -> dict[str, Row]:
     found = {}
-    for number, source in enumerate(agencies()):
+    for source in agencies():
         for role in ("owner", "coordinator"):
             random = fork("staff", source.slug, role)
             row = _plain_person(ids, market.anchor, _name(random), f"{role}@{source.slug}.example")

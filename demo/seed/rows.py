@@ -21,7 +21,7 @@ class Rows:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._waiting: dict[str, list[Row]] = defaultdict(list)
         self.written: dict[str, int] = defaultdict(int)
 
@@ -44,5 +44,5 @@ class Rows:
 
     def _insert(self, table: Table, rows: list[Row]) -> None:
         for start in range(0, len(rows), BATCH):
-            self._session.execute(insert(table), rows[start : start + BATCH])
+            self.session.execute(insert(table), rows[start : start + BATCH])
         self.written[table.name] += len(rows)

@@ -7,7 +7,8 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from demo.seed import market
+from demo import accounts
+from demo.seed import market, people
 from demo.seed.chance import Ids, monday_of
 from demo.seed.rows import Rows
 from marketplace.core import clock
@@ -15,6 +16,7 @@ from marketplace.core.context import system
 from marketplace.core.db import open_session
 from marketplace.tenants.models import Agency
 
+ROOM = 3  # trainees at once
 Tell = Callable[[int], None]
 
 
@@ -34,6 +36,17 @@ def is_empty(session: Session) -> bool:
     return session.scalar(select(Agency.id).limit(1)) is None
 
 
+def demo_attending(built: market.Market) -> str:
+    """The attending of the demo account: one of Harborlight's with room for several trainees."""
+    return next(
+        listed.pair.doctor.slug
+        for listed in built.listed
+        if listed.pair.agency.slug == accounts.HARBORLIGHT
+        and listed.pair.doctor.trainees >= ROOM
+        and listed.shape.hands_on
+    )
+
+
 def seed(
     rotations: int = market.ROTATIONS, anchor: date | None = None, tell: Tell | None = None
 ) -> Seeded:
@@ -46,6 +59,7 @@ def seed(
         if not is_empty(session):
             raise NotEmpty("the database already holds agencies")
         rows, ids = Rows(session), Ids(anchor)
-        market.build(rows, ids, anchor, rotations, tell)
+        built = market.build(rows, ids, anchor, rotations, tell)
+        people.build(rows, ids, built, demo_attending(built))
         rows.write()
         return Seeded(dict(rows.written))
