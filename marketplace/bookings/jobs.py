@@ -48,6 +48,12 @@ def share_earned(session: Session, booking_id: str, share: str, percent: int, du
     )
 
 
+@handler("bookings.return_money")
+def return_money(session: Session, booking_id: str) -> None:
+    """Stop the plan and return what was paid."""
+    operations.return_money(session, UUID(booking_id))
+
+
 @outside_handler("bookings.card_saved")
 def card_saved(scope: Scope, plan_id: str) -> None:
     """Fetch the card setup and send the request, if the candidate's browser did not."""

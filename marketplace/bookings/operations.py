@@ -202,7 +202,10 @@ def decline(
     booking = locked(session, booking_id)
     booking.reason, booking.reason_note = reason, note[:2000]
     _transition(session, booking, "decline", actor, note=reason)
-    _stop_payments(session, booking)
+    if actor.kind == "attending":
+        _leave_money_to_worker(session, booking)
+    else:
+        _stop_payments(session, booking)
     return booking
 
 
@@ -333,15 +336,51 @@ def provider_cancel(
     if not reason:
         raise Invalid({"reason": "Say why. The candidate reads it with the refund."})
     booking = locked(session, booking_id)
+    booking.reason_note = note[:2000]
+    if actor.kind == "attending":
+        return _attending_cancels(session, booking, actor, reason)
     if booking.plan_id and payments.has_transfers(session, booking.plan_id):
         raise Conflict(
             "A part of this payment was already paid out. Write to the platform team; they cancel"
             " it and settle the money with you.",
             "transferred",
         )
-    booking.reason_note = note[:2000]
     _cancel(session, booking, actor, "provider_cancel", cause=PROVIDER_FAULT, reason=reason)
     return booking
+
+
+def _attending_cancels(session: Session, booking: Booking, actor: Actor, reason: str) -> Booking:
+    """An attending cannot see the candidate's money: the worker returns it, all of it."""
+    if booking.state == "active":
+        raise Conflict(
+            "This rotation has begun. Ask the agency to stop it; they settle the money.",
+            "ask_agency",
+        )
+    booking.reason = reason
+    _transition(session, booking, "provider_cancel", actor, note=reason)
+    _leave_money_to_worker(session, booking)
+    return booking
+
+
+def _leave_money_to_worker(session: Session, booking: Booking) -> None:
+    if booking.plan_id:
+        outbox.enqueue(
+            session,
+            "bookings.return_money",
+            {"booking_id": str(booking.id)},
+            scope=context.agency(booking.agency_id),
+        )
+
+
+def return_money(session: Session, booking_id: UUID) -> None:
+    """The worker's half of an ending that an attending decided: charge nothing more, and give
+    back what was paid. Conflict while a charge is on its way: it is tried again."""
+    booking = locked(session, booking_id)
+    if booking.plan_id is None or booking.state not in ("declined", "cancelled_by_provider"):
+        return
+    _stop_payments(session, booking)
+    if booking.state == "cancelled_by_provider":
+        _give_back(session, booking, PROVIDER_FAULT, fault=True)
 
 
 def _cancel(
@@ -349,14 +388,19 @@ def _cancel(
 ) -> None:
     fault = event == "provider_cancel"
     states.next_state(booking.state, event, actor.kind)
-    quote = refund_quote(session, booking, provider_fault=fault)
     _stop_payments(session, booking)
     booking.reason = reason or cause
+    _give_back(session, booking, cause, fault=fault)
+    _transition(session, booking, event, actor, note=booking.reason)
+
+
+def _give_back(session: Session, booking: Booking, cause: str, *, fault: bool) -> None:
+    """Schedule the refund of the frozen terms, and keep what is held from being released."""
+    quote = refund_quote(session, booking, provider_fault=fault)
     if booking.plan_id:
         payments.stop_releases(session, booking.plan_id)
         payments.refund(session, booking.plan_id, quote.refund_cents, cause=cause, fault=fault)
     booking.refund_cents = quote.refund_cents
-    _transition(session, booking, event, actor, note=booking.reason)
 
 
 def _stop_payments(session: Session, booking: Booking) -> None:
