@@ -13,8 +13,10 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from flask import Flask
 
-from marketplace.core import clock, jobs, logs
+from marketplace import invariants
+from marketplace.core import clock, context, jobs, logs
 from marketplace.core.config import Config
+from marketplace.core.db import open_session
 from marketplace.core.pages import ROOT
 from marketplace.schedule import SCHEDULE
 from marketplace.wiring import create_core
@@ -78,6 +80,25 @@ def clockwork() -> None:
         except jobs.QueueError as error:
             click.echo(f"queue is away: {error}", err=True)
             time.sleep(1.0)
+
+
+@cli.command("check")
+@with_app
+def check_invariants() -> None:
+    """Prove the invariants; exits 1 when one is violated."""
+    with open_session(context.system("check"), readonly=True) as session:
+        findings = invariants.examine(session)
+    for finding in findings:
+        count = len(finding.rows)
+        click.echo(
+            f"{'FAIL' if count else 'ok':<5}{count:>6}  {finding.check.code:<5}{finding.check.promise}"
+        )
+        for row in finding.rows[:10]:
+            click.echo(f"             {row}")
+    broken = sum(bool(finding.rows) for finding in findings)
+    click.echo(f"{len(findings) - broken} of {len(findings)} invariants hold")
+    if broken:
+        sys.exit(1)
 
 
 def tick(url: str) -> None:

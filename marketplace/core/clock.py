@@ -6,7 +6,6 @@ process of the demo moves together.
 """
 
 import json
-import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -60,7 +59,7 @@ def advance(by: timedelta) -> datetime:
     if isinstance(path, Path):
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps({"offset_seconds": moved.total_seconds()}))
-        os.replace(draft, path)
+        draft.replace(path)
     _state.update(offset=moved, mtime=None)
     return now()
 
