@@ -9,7 +9,7 @@ SQLite has one writer.
 import hashlib
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -116,16 +116,11 @@ def _digest(account: str) -> str:
 def _wait(session: Session, bucket: str, limit: Limit) -> int:
     """Seconds until there is room in a bucket; 0 when the newest attempt fits."""
     since = clock.wall() - limit.window
-    found: tuple[int, datetime | None] = (
-        session.execute(
-            select(func.count(), func.min(Attempt.at)).where(
-                Attempt.bucket == bucket, Attempt.at > since
-            )
+    number, oldest = session.execute(
+        select(func.count(), func.min(Attempt.at)).where(
+            Attempt.bucket == bucket, Attempt.at > since
         )
-        .one()
-        ._tuple()
-    )
-    number, oldest = found
+    ).one()
     if number <= limit.times or oldest is None:
         return 0
     return max(1, int((oldest - since).total_seconds()) + 1)

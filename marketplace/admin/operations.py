@@ -1,0 +1,38 @@
+"""What a platform admin decides about stopped work. Every decision is in the audit log."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from marketplace.core import audit, outbox
+from marketplace.core.context import Actor
+from marketplace.core.errors import Conflict, Forbidden, NotFound
+from marketplace.core.outbox import OutboxMessage
+
+
+def retry_job(session: Session, actor: Actor, message_id: UUID) -> None:
+    """Try a stopped job again, with the same key: never twice. Conflict when it is not stopped."""
+    row = _stopped(session, actor, message_id)
+    outbox.revive(session, message_id)
+    session.info["wake"] = True
+    audit.record(session, actor, "job.retried", f"outbox:{row.id}", topic=row.topic)
+
+
+def discard_job(session: Session, actor: Actor, message_id: UUID) -> None:
+    """Give up on a stopped job; the row stays for the record. Conflict when it is not stopped."""
+    row = _stopped(session, actor, message_id)
+    outbox.discard(session, message_id)
+    audit.record(
+        session, actor, "job.discarded", f"outbox:{row.id}", topic=row.topic, error=row.last_error
+    )
+
+
+def _stopped(session: Session, actor: Actor, message_id: UUID) -> OutboxMessage:
+    if actor.kind != "admin":
+        raise Forbidden("Only a platform admin decides about stopped work.")
+    row = session.get(OutboxMessage, message_id, with_for_update=True)
+    if row is None:
+        raise NotFound
+    if row.dead_at is None or row.done_at is not None:
+        raise Conflict("This job is not stopped any more.")
+    return row

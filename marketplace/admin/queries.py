@@ -1,0 +1,189 @@
+"""What the platform looks at: counts, money, work that waits, mail, and the audit log.
+
+Every session here is a system session of a platform admin; each count is read from the rows.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from marketplace.bookings.models import Booking
+from marketplace.bookings.states import MOVES
+from marketplace.core import audit, clock
+from marketplace.core.audit import AuditEntry
+from marketplace.core.mail import MailMessage
+from marketplace.core.outbox import OutboxMessage
+from marketplace.payments import ledger
+from marketplace.payments.models import LedgerEntry
+
+PAGE = 50
+_STATES = tuple(dict.fromkeys(state for move in MOVES for state in (move.source, move.target)))
+_ACCOUNT_WORDS = {
+    "stripe_clearing": "At the payment provider",
+    "stripe_fees": "Provider's fees",
+    "guest_funds": "Held for candidates",
+    "agency_payable": "Owed to agencies",
+    "platform_revenue": "Earned by the platform",
+    "agency_debt": "Owed by agencies",
+}
+# What we owe or earned grows on the credit side, which the ledger writes as negative.
+_CREDIT_ACCOUNTS = frozenset({"guest_funds", "agency_payable", "platform_revenue"})
+
+
+@dataclass(frozen=True)
+class Balance:
+    """One account of the ledger, in cents, as a person reads it: what is there is positive."""
+
+    account: str
+    label: str
+    cents: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """The outbox in numbers."""
+
+    waiting: int
+    trying_again: int
+    dead: int
+    done_last_hour: int
+    oldest_waiting: datetime | None
+
+
+def bookings_by_state(session: Session) -> tuple[tuple[str, int], ...]:
+    """How many bookings are in each state, in the order of a booking's life; none is left out."""
+    found = session.execute(select(Booking.state, func.count()).group_by(Booking.state))
+    counts = {row[0]: int(row[1]) for row in found}
+    return tuple((state, counts.get(state, 0)) for state in _STATES)
+
+
+def balances(session: Session) -> tuple[Balance, ...]:
+    """The balance of each ledger account: a sum of its entries."""
+    found = session.execute(
+        select(LedgerEntry.account, func.sum(LedgerEntry.amount_cents)).group_by(
+            LedgerEntry.account
+        )
+    )
+    sums = {row[0]: int(row[1]) for row in found}
+    return tuple(
+        Balance(
+            name,
+            _ACCOUNT_WORDS[name],
+            -sums.get(name, 0) if name in _CREDIT_ACCOUNTS else sums.get(name, 0),
+        )
+        for name in ledger.ACCOUNTS
+    )
+
+
+def work(session: Session) -> Work:
+    """What waits, what failed and is tried again, what stopped, and what was done."""
+    open_rows = (OutboxMessage.done_at.is_(None), OutboxMessage.dead_at.is_(None))
+
+    def number(*conditions: object) -> int:
+        statement = select(func.count()).select_from(OutboxMessage).where(*conditions)  # type: ignore[arg-type]
+        return session.scalar(statement) or 0
+
+    return Work(
+        waiting=number(*open_rows, OutboxMessage.failures == 0),
+        trying_again=number(*open_rows, OutboxMessage.failures > 0),
+        dead=number(OutboxMessage.done_at.is_(None), OutboxMessage.dead_at.is_not(None)),
+        done_last_hour=number(
+            OutboxMessage.dead_at.is_(None),
+            OutboxMessage.done_at > clock.wall() - timedelta(hours=1),
+        ),
+        oldest_waiting=session.scalar(select(func.min(OutboxMessage.created_at)).where(*open_rows)),
+    )
+
+
+def jobs_to_look_at(session: Session, limit: int = PAGE) -> tuple[OutboxMessage, ...]:
+    """Stopped jobs first, then those that are tried again, the newest first."""
+    return tuple(
+        session.scalars(
+            select(OutboxMessage)
+            .where(OutboxMessage.done_at.is_(None), OutboxMessage.failures > 0)
+            .order_by(OutboxMessage.dead_at.is_(None), OutboxMessage.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class MailRow:
+    """A message without its text, which may hold a link that signs in."""
+
+    id: UUID
+    slug: str
+    to: str
+    subject: str
+    state: str
+    created_at: datetime
+    sent_at: datetime | None
+
+
+def mail(session: Session, state: str = "", limit: int = PAGE) -> tuple[MailRow, ...]:
+    """The newest messages, all or those in one state."""
+    columns = (
+        MailMessage.id,
+        MailMessage.slug,
+        MailMessage.to_address,
+        MailMessage.subject,
+        MailMessage.state,
+        MailMessage.created_at,
+        MailMessage.sent_at,
+    )
+    statement = select(*columns).order_by(MailMessage.id.desc()).limit(limit)
+    if state:
+        statement = statement.where(MailMessage.state == state)
+    return tuple(MailRow(*row) for row in session.execute(statement))
+
+
+def mail_by_state(session: Session) -> dict[str, int]:
+    """How many messages are in each state."""
+    found = session.execute(select(MailMessage.state, func.count()).group_by(MailMessage.state))
+    return {row[0]: int(row[1]) for row in found}
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What part of the audit log to show. `before` is the last entry of the page before."""
+
+    text: str = ""
+    action: str = ""
+    day: date | None = None
+    before: UUID | None = None
+
+
+def audit_entries(session: Session, wanted: AuditFilter) -> tuple[AuditEntry, ...]:
+    """One page of the log, the newest first; one entry more than PAGE tells that there is more."""
+    statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(PAGE + 1)
+    if wanted.text:
+        statement = statement.where(
+            or_(
+                *(
+                    column.icontains(wanted.text, autoescape=True)
+                    for column in (AuditEntry.actor_name, AuditEntry.subject, AuditEntry.action)
+                )
+            )
+        )
+    if wanted.action:
+        statement = statement.where(AuditEntry.action == wanted.action)
+    if wanted.day:
+        start = datetime.combine(wanted.day, time(), UTC)
+        end = start + timedelta(days=1)
+        statement = statement.where(AuditEntry.at >= start, AuditEntry.at < end)
+    if wanted.before:
+        statement = statement.where(AuditEntry.id < wanted.before)
+    return tuple(session.scalars(statement))
+
+
+def audit_actions(session: Session) -> tuple[str, ...]:
+    """The kinds of entries there are, for the filter."""
+    return tuple(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
+
+
+def audit_count(session: Session) -> int:
+    """How many entries there are in all."""
+    return audit.count(session)
