@@ -19,6 +19,8 @@ from marketplace.core.config import Config
 from marketplace.core.db import open_session
 from marketplace.core.pages import ROOT
 from marketplace.schedule import SCHEDULE
+from marketplace.search.jobs import rebuild
+from marketplace.search.listings import public_ids
 from marketplace.wiring import create_core
 
 
@@ -99,6 +101,18 @@ def check_invariants() -> None:
     click.echo(f"{len(findings) - broken} of {len(findings)} invariants hold")
     if broken:
         sys.exit(1)
+
+
+@cli.command()
+@with_app
+def reindex() -> None:
+    """Build the search index anew; readers never see it empty."""
+    scope = context.system("reindex")
+    with open_session(scope, readonly=True) as session:
+        total = len(public_ids(session))
+    with click.progressbar(length=total, label="Indexing") as bar:
+        count = rebuild(scope, lambda done: bar.update(1))
+    click.echo(f"{count} listings indexed")
 
 
 def tick(url: str) -> None:

@@ -9,8 +9,15 @@ from marketplace.core import checks as core
 from marketplace.core.checks import Check
 from marketplace.payments import checks as payments
 from marketplace.reviews import checks as reviews
+from marketplace.search import checks as search
 
-ALL: tuple[Check, ...] = (*core.CHECKS, *payments.CHECKS, *bookings.CHECKS, *reviews.CHECKS)
+ALL: tuple[Check, ...] = (
+    *core.CHECKS,
+    *payments.CHECKS,
+    *bookings.CHECKS,
+    *reviews.CHECKS,
+    *search.CHECKS,
+)
 
 
 @dataclass(frozen=True)

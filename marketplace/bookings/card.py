@@ -32,7 +32,8 @@ def begin(scope: Scope, booking_id: UUID, *, email: str) -> CardSession:
         if plan is None:
             raise Conflict("Please accept the terms first.", "no_plan")
         known = session.get(Customer, booking.candidate_id)
-        customer, person_id, plan_id = known and known.external_id, booking.candidate_id, plan.id
+        customer = known.external_id if known else None
+        person_id, plan_id = booking.candidate_id, plan.id
     if customer is None:
         customer = gateway().ensure_customer(str(person_id), email, key=f"customer:{person_id}")
         with open_session(scope) as session:

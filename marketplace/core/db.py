@@ -184,7 +184,7 @@ def _prepare_connection(connection: DBAPIConnection, record: ConnectionPoolEntry
     """SQLite: our own BEGIN, WAL, enforced foreign keys, no lost commit."""
     if not type(connection).__module__.startswith("sqlite3"):
         return
-    connection.isolation_level = None  # type: ignore[attr-defined]
+    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

@@ -195,7 +195,9 @@ class WakeListener:
     def wait(self, seconds: float) -> bool:
         """True when woken; False after `seconds`. RedisError when the queue is away."""
         if self._pubsub is None:
-            self._pubsub = connection(self._url).pubsub(ignore_subscribe_messages=True)
+            self._pubsub = connection(self._url).pubsub(  # type: ignore[no-untyped-call]
+                ignore_subscribe_messages=True
+            )
             self._pubsub.subscribe(_WAKE)
         try:
             return self._pubsub.get_message(timeout=seconds) is not None

@@ -6,10 +6,10 @@ in two SECURITY DEFINER functions; on SQLite in the same statements under a name
 """
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Date, func, literal, select, update
+from sqlalchemy import Date, Table, func, literal, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -71,7 +71,7 @@ def _call(
 def _hold_sqlite(
     session: Session, offering_id: UUID, attending_id: UUID, mondays: list[date]
 ) -> str:
-    seats = Offering.__table__
+    seats = cast(Table, Offering.__table__)
     taken = session.execute(
         update(seats)
         .where(
@@ -84,7 +84,8 @@ def _hold_sqlite(
     )
     if taken.rowcount == 0:  # type: ignore[attr-defined]
         return "offering_full"
-    pool, doctor = AttendingWeek.__table__, Attending.__table__
+    pool = cast(Table, AttendingWeek.__table__)
+    doctor = cast(Table, Attending.__table__)
     for monday in mondays:
         first = sqlite_insert(pool).from_select(
             ["attending_id", "week", "capacity", "taken"],
@@ -111,7 +112,8 @@ def _hold_sqlite(
 def _release_sqlite(
     session: Session, offering_id: UUID, attending_id: UUID, mondays: list[date]
 ) -> str:
-    seats, pool = Offering.__table__, AttendingWeek.__table__
+    seats = cast(Table, Offering.__table__)
+    pool = cast(Table, AttendingWeek.__table__)
     session.execute(
         update(seats)
         .where(seats.c.id == offering_id, seats.c.taken > 0)

@@ -161,8 +161,8 @@ def send_refund(scope: Scope, refund_id: str) -> None:
         row.state, row.next_try_at = "sending", clock.wall() + RETRY
         attempt = session.get_one(Charge, row.charge_id)
         intent, cents, idempotency = attempt.intent_id or "", row.amount_cents, row.key
-    outcome = gateway().find_refund(intent, refund_id) if resending and old else None
-    outcome = outcome or gateway().refund(refund_id, intent, cents, key=idempotency)
+    known = gateway().find_refund(intent, refund_id) if resending and old else None
+    outcome = known or gateway().refund(refund_id, intent, cents, key=idempotency)
     with open_session(scope) as session:
         match outcome:
             case Refunded():
@@ -258,8 +258,8 @@ def send_transfer(transfer_id: UUID, agency_id: UUID) -> None:
             currency=attempt.currency,
         )
         key = row.key
-    outcome = gateway().find_transfer(request.booking_reference, request.payout_id) if old else None
-    outcome = outcome or gateway().transfer(request, key=key)
+    known = gateway().find_transfer(request.booking_reference, request.payout_id) if old else None
+    outcome = known or gateway().transfer(request, key=key)
     with open_session(own) as session:
         match outcome:
             case Transferred():

@@ -4,7 +4,7 @@ between two transactions, with what is written here.
 Lock order: plan, then installment. Whoever holds a booking locks it before its plan.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -52,7 +52,7 @@ def open_plan(
     )
     session.add(row)
     session.flush()
-    amounts = [(0, plan.deposit_cents, None)]
+    amounts: list[tuple[int, int, date | None]] = [(0, plan.deposit_cents, None)]
     amounts += [(part.seq, part.amount_cents, part.due_on) for part in plan.parts]
     session.add_all(
         Installment(

@@ -58,7 +58,7 @@ NAMES = (
 BODY = ("text",)
 
 _EXACT_TITLE, _EXACT_NAMES, _EXACT_BODY, _PREFIX_TITLE, _PREFIX, _TYPO = 6, 5, 4, 3, 2, 1
-_PHRASE_TITLE, _PHRASE = 5, 4
+_SYNONYM_TITLE, _SYNONYM = 5, 4
 
 
 def fingerprint() -> str:
@@ -164,8 +164,10 @@ def _readings(edge: Edge) -> list[tuple[int, Clause]]:
     """Clauses for one reading of a part of the question, least rank first."""
     if len(edge.words) > 1:
         loose = _either(_phrase("names", edge.words), _phrase("body", edge.words))
-        return [(_PHRASE, loose), (_PHRASE_TITLE, _phrase("title", edge.words))]
+        return [(_SYNONYM, loose), (_SYNONYM_TITLE, _phrase("title", edge.words))]
     word, prefix = edge.words[0], edge.prefix
+    if edge.synonym:
+        return [(_SYNONYM, _term("any", word)), (_SYNONYM_TITLE, _term("title", word))]
     found: list[tuple[int, Clause]] = []
     if edge.typos:
         near = _fuzzy("initial", _with_initial(word), edge.typos, prefix=prefix)

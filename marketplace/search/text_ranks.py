@@ -18,6 +18,8 @@ from marketplace.search.columns import Columns, Ints
 from marketplace.search.words import Edge, Question
 
 Ranks = npt.NDArray[np.uint8]
+Key = tuple[tuple[str, ...], bool, int, bool]
+"""What a reading looks up, wherever it stands in a question."""
 
 REMEMBERED_BYTES = 24_000_000
 
@@ -39,12 +41,12 @@ class RankCache:
     """Ranks by reading, the least recently used forgotten first. Safe between threads."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[tuple[tuple[str, ...], bool, int], _Entry] = OrderedDict()
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = Lock()
 
     def ranks(self, edge: Edge, columns: Columns, stamp: int, lookup: Lookup) -> Ranks:
         """The rank of every slot for one reading; `stamp` is the columns' last one."""
-        key = (edge.words, edge.prefix, edge.typos)
+        key = (edge.words, edge.prefix, edge.typos, edge.synonym)
         with self._lock:
             entry = self._entries.get(key)
         if entry is not None and entry.stamp == stamp:
@@ -60,7 +62,7 @@ class RankCache:
         self._remember(key, _Entry(stamp, ranks))
         return ranks
 
-    def _remember(self, key: tuple[tuple[str, ...], bool, int], entry: _Entry) -> None:
+    def _remember(self, key: Key, entry: _Entry) -> None:
         room = max(16, REMEMBERED_BYTES // max(1, len(entry.ranks)))
         with self._lock:
             held = self._entries.get(key)

@@ -143,6 +143,7 @@ class Edge:
     words: tuple[str, ...]
     prefix: bool = False
     typos: int = 0
+    synonym: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def question(text: str) -> Question:
             joined = (asked[i] + asked[i + 1])[:MAX_WORD]
             edges.append(Edge(i, i + 2, (joined,), prefix and i + 2 == count))
         edges += [
-            Edge(i, j, phrase)
+            Edge(i, j, phrase, synonym=True)
             for j in range(i + 1, count + 1)
             for phrase in synonyms().get(tuple(asked[i:j]), ())
         ]

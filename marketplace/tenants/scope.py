@@ -12,7 +12,7 @@ Either wall alone holds (tests run the attacks with the other one off).
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -39,6 +39,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.session import SessionTransaction
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from marketplace.core.context import Scope
 from marketplace.core.db import Base, Owned, ScopedSession, ScopeError
@@ -149,7 +150,7 @@ def _models_in(statement: Executable) -> list[type[Base]]:
         return list(by_table.values())
     names = {
         element.name
-        for element in visitors.iterate(statement)
+        for element in visitors.iterate(cast(ExternallyTraversible, statement))
         if isinstance(element, Table) and element.name in by_table
     }
     return [by_table[name] for name in sorted(names)]

@@ -1,0 +1,334 @@
+"""The verbs of a listing: publish, pause, and the attending's signature under the scope.
+
+A listing opens through one guard, `missing_for_publish`, whoever asks: page, import or command.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.accounts.permissions import require
+from marketplace.accounts.tokens import token_hash
+from marketplace.core import audit, clock, context, ids, outbox
+from marketplace.core.context import SYSTEM, Actor
+from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
+from marketplace.core.events import publish as tell
+from marketplace.listings import eligibility, levels, lint
+from marketplace.listings.events import RotationChanged, SignatureAsked, SignatureDecided
+from marketplace.listings.models import Rotation, ScopeSignature
+from marketplace.listings.queries import rotation_facts
+
+# What the attending's signature stands under. A change of one of these makes a new version.
+SIGNED_FACTS = (
+    "type",
+    "interaction",
+    "setting",
+    "attending_id",
+    "activities",
+    "hours_per_week",
+    "trainees_per_attending",
+)
+LINK_DAYS = 30
+TEXT_LINT_RULE = "text-lint"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing between a listing and its publication."""
+
+    code: str
+    message: str
+
+
+# --- publishing ---------------------------------------------------------------------------------
+
+
+def missing_for_publish(rotation: Rotation) -> tuple[Missing, ...]:
+    """Exactly what keeps this listing from opening; empty when it may. The only guard."""
+    found = [*_parts_missing(rotation)]
+    if needs_signature(rotation) and not is_signed(rotation):
+        found.append(
+            Missing(
+                "signature",
+                f"Dr. {rotation.attending.display_name} has not signed what trainees do"
+                f" (version {rotation.version}).",
+            )
+        )
+    texts = public_texts(rotation)
+    found += [
+        Missing(f"text-{hit.field}", f"“{hit.matched}” in the {hit.field}: {hit.say_instead}")
+        for hit in lint.lint_fields(texts)
+        if hit.action == "block"
+    ]
+    facts = rotation_facts(rotation) | {"rotation.text_lint_clean": lint.is_clean(texts)}
+    found += [
+        Missing(blocker.code, blocker.message)
+        for blocker in eligibility.publish_blockers(facts)
+        if blocker.code != TEXT_LINT_RULE  # said above, phrase by phrase
+    ]
+    return tuple(found)
+
+
+def _parts_missing(rotation: Rotation) -> list[Missing]:
+    today = clock.today(rotation.site.time_zone)
+    open_starts = [o for o in rotation.offerings if o.start_on > today and o.closed_at is None]
+    wanted = (
+        (rotation.agency.takes_bookings, "agency", "Your agency is stopped by the platform."),
+        (bool(rotation.blocks), "prices", "Add at least one length with its price."),
+        (bool(open_starts), "starts", "Add at least one start in the future."),
+        (bool(rotation.cancellation), "cancellation", "Choose a cancellation policy."),
+        (bool(rotation.accepts), "accepts", "Say whether students, graduates or both may come."),
+    )
+    return [Missing(code, message) for there, code, message in wanted if not there]
+
+
+def needs_signature(rotation: Rotation) -> bool:
+    """Hands-on is never claimed without the attending's signature under the tasks (DESIGN 4)."""
+    return rotation.interaction in ("hands-on", "mixed")
+
+
+def is_signed(rotation: Rotation) -> bool:
+    """The attending signed the scope as it is now."""
+    return rotation.signed_version == rotation.version
+
+
+def public_texts(rotation: Rotation) -> dict[str, str]:
+    """The texts that agencies write and everybody reads."""
+    return {
+        "title": rotation.title,
+        "summary": rotation.summary,
+        "inclusions": "\n".join(rotation.inclusions),
+    }
+
+
+def derived_level(rotation: Rotation) -> str:
+    """The hands-on level that the listing's facts and its signature give."""
+    return levels.derive_level(
+        rotation.type,
+        rotation.interaction,  # type: ignore[arg-type]
+        rotation.setting,  # type: ignore[arg-type]
+        scope_cosigned=is_signed(rotation),
+    )
+
+
+def publish(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
+    """Open a listing to everybody. Invalid names each missing thing; repeating it is harmless."""
+    require(actor, "listings.publish")
+    rotation = locked(session, rotation_id)
+    if rotation.state == "published":
+        return rotation
+    if rotation.state not in ("draft", "paused"):
+        raise Conflict("An archived listing stays closed. Make a new one.", "archived")
+    rotation.level = derived_level(rotation)
+    missing = missing_for_publish(rotation)
+    if missing:
+        raise Invalid(
+            {item.code: item.message for item in missing},
+            "This listing is not ready: " + " ".join(item.message for item in missing),
+        )
+    rotation.state, rotation.public = "published", True
+    rotation.published_at = rotation.published_at or clock.now()
+    _changed(session, actor, rotation, "listing.publish")
+    return rotation
+
+
+def pause(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
+    """Close a listing to new requests; bookings go on. Repeating it is harmless."""
+    require(actor, "listings.publish")
+    rotation = locked(session, rotation_id)
+    if rotation.state == "paused":
+        return rotation
+    if rotation.state != "published":
+        raise Conflict("Only a live listing can be paused.", "not_live")
+    rotation.state, rotation.public = "paused", False
+    _changed(session, actor, rotation, "listing.pause")
+    return rotation
+
+
+def _changed(session: Session, actor: Actor, rotation: Rotation, action: str) -> None:
+    rotation.updated_at = clock.now()
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        action,
+        f"rotation:{rotation.slug}",
+        agency_id=rotation.agency_id,
+        version=rotation.version,
+    )
+    tell(session, RotationChanged(rotation.id, rotation.agency_id))
+
+
+# --- the attending's signature ------------------------------------------------------------------
+
+
+def ask_signature(session: Session, actor: Actor, rotation_id: UUID) -> ScopeSignature:
+    """Ask the attending by e-mail to sign what trainees do. Asking again sends a fresh link.
+
+    Conflict when this version was answered already; Invalid when no task is declared.
+    """
+    require(actor, "listings.edit")
+    rotation = locked(session, rotation_id)
+    if not rotation.activities:
+        raise Invalid({"activities": "Say first what trainees do."})
+    row = session.scalars(
+        select(ScopeSignature).where(
+            ScopeSignature.rotation_id == rotation.id, ScopeSignature.version == rotation.version
+        )
+    ).one_or_none()
+    if row is not None and row.decision == "signed":
+        raise Conflict("The attending has signed this version.", "signed")
+    if row is not None and row.decision == "refused":
+        raise Conflict("The attending sent this version back. Change the tasks first.", "refused")
+    token = ids.token()
+    if row is None:
+        row = ScopeSignature(
+            agency_id=rotation.agency_id,
+            rotation_id=rotation.id,
+            attending_id=rotation.attending_id,
+            version=rotation.version,
+            declared=dict(rotation.activities),
+        )
+        session.add(row)
+    row.token_hash, row.asked_at = token_hash(token), clock.now()
+    session.flush()
+    audit.record(session, actor, "listing.ask_signature", f"rotation:{rotation.slug}")
+    tell(
+        session,
+        SignatureAsked(row.id, rotation.id, rotation.agency_id, rotation.attending_id, token),
+    )
+    return row
+
+
+def sign(
+    session: Session,
+    actor: Actor,
+    signature_id: UUID,
+    *,
+    answers: Mapping[str, str],
+    sure: bool,
+    full_name: str,
+) -> ScopeSignature:
+    """The attending signs. `answers`: activity to y or n; all must be y, or it is sent back.
+
+    Invalid with a message for each open field; Conflict when decided; Gone when out of date.
+    """
+    row = _open_signature(session, actor, signature_id)
+    errors = {
+        f"s-{slug}": "Say yes or no to this line."
+        for slug in row.declared
+        if answers.get(slug) not in ("y", "n")
+    }
+    errors |= {
+        f"s-{slug}": "This is not so? Then send the list back with a note instead of signing."
+        for slug in row.declared
+        if answers.get(slug) == "n"
+    }
+    if not sure:
+        errors["sure"] = "Confirm that this is what trainees really do."
+    if len(full_name.strip()) < 3:
+        errors["full_name"] = "Write your full name."
+    if errors:
+        raise Invalid(errors)
+    row.signed = dict(row.declared)
+    return _decide(session, actor, row, "signed", f"Signed as {full_name.strip()[:120]}")
+
+
+def refuse(session: Session, actor: Actor, signature_id: UUID, *, comment: str) -> ScopeSignature:
+    """The attending sends the list back; nothing is published."""
+    row = _open_signature(session, actor, signature_id)
+    if len(comment.strip()) < 3:
+        raise Invalid({"comment": "Say what is not right, so that the agency can correct it."})
+    return _decide(session, actor, row, "refused", comment.strip()[:2000])
+
+
+def _open_signature(session: Session, actor: Actor, signature_id: UUID) -> ScopeSignature:
+    row = session.scalars(
+        select(ScopeSignature)
+        .where(ScopeSignature.id == signature_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None or actor.kind != "attending" or row.attending_id != actor.person_id:
+        raise NotFound
+    if row.decision is not None:
+        raise Conflict("This list was answered already.", "decided")
+    refuse_stale(session, row)
+    return row
+
+
+def refuse_stale(session: Session, row: ScopeSignature) -> None:
+    """Gone when the link is over or the agency has changed the list since."""
+    if row.asked_at + timedelta(days=LINK_DAYS) <= clock.now():
+        raise Gone("This request to sign has ended. The agency can send a new one.", "expired")
+    rotation = session.get(Rotation, row.rotation_id)
+    if rotation is None or rotation.version != row.version:
+        raise Gone("The agency has changed this list. A newer request follows.", "outdated")
+
+
+def _decide(
+    session: Session, actor: Actor, row: ScopeSignature, decision: str, comment: str
+) -> ScopeSignature:
+    row.decision, row.comment, row.decided_at = decision, comment, clock.now()
+    audit.record(
+        session,
+        actor,
+        f"listing.scope_{decision}",
+        f"signature:{row.id}",
+        agency_id=row.agency_id,
+        version=row.version,
+    )
+    # the listing is the agency's row, which the attending's scope may not write
+    outbox.enqueue(
+        session,
+        "listings.signature_decided",
+        {"signature_id": str(row.id)},
+        scope=context.agency(row.agency_id),
+    )
+    return row
+
+
+def apply_signature(session: Session, signature_id: UUID) -> None:
+    """Let a signature count for its listing, if the listing is still that version."""
+    row = session.get_one(ScopeSignature, signature_id)
+    if row.decision is None:
+        return
+    rotation = locked(session, row.rotation_id)
+    if row.decision == "signed" and rotation.version == row.version:
+        rotation.signed_version = row.version
+        rotation.level = derived_level(rotation)
+        _changed(session, SYSTEM, rotation, "listing.signed")
+    tell(session, SignatureDecided(row.id, rotation.id, rotation.agency_id, row.decision))
+
+
+# --- shared -------------------------------------------------------------------------------------
+
+
+def locked(session: Session, rotation_id: UUID) -> Rotation:
+    """The rotation, locked until the transaction ends and read afresh; NotFound outside scope."""
+    rotation = session.scalars(
+        select(Rotation)
+        .where(Rotation.id == rotation_id)
+        .with_for_update(of=Rotation)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if rotation is None:
+        raise NotFound
+    return rotation
+
+
+def set_values(rotation: Rotation, values: Mapping[str, Any]) -> bool:
+    """Write columns of a rotation; True when something changed. A changed signed fact makes a
+    new version, which the attending has to sign again."""
+    changed = [name for name, value in values.items() if getattr(rotation, name) != value]
+    for name in changed:
+        setattr(rotation, name, values[name])
+    if any(name in SIGNED_FACTS for name in changed):
+        rotation.version += 1
+        rotation.level = derived_level(rotation)
+    return bool(changed)

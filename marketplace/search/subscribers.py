@@ -1,0 +1,23 @@
+"""What changes the index: a listing's public face, or seats of its attending."""
+
+from sqlalchemy.orm import Session
+
+from marketplace.core import context, outbox
+from marketplace.core.events import subscribe
+from marketplace.listings.events import RotationChanged, SeatsChanged
+
+
+@subscribe(RotationChanged)
+def on_rotation(session: Session, event: RotationChanged) -> None:
+    """Index one listing again."""
+    _enqueue(session, {"rotation_id": str(event.rotation_id)})
+
+
+@subscribe(SeatsChanged)
+def on_seats(session: Session, event: SeatsChanged) -> None:
+    """The pool of weeks is shared: every listing of this attending may have changed."""
+    _enqueue(session, {"attending_id": str(event.attending_id)})
+
+
+def _enqueue(session: Session, payload: dict[str, str]) -> None:
+    outbox.enqueue(session, "search.index", payload, scope=context.system("index listings"))
