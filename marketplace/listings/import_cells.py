@@ -29,7 +29,9 @@ STUDENT_YEARS = ("preclinical", "clinical", "penultimate", "final")
 MAX_PRICE_CENTS = 10_000_000
 
 
-def text(longest: int, *, lines: bool = False) -> Callable[[str], str]:
+def plain_text(longest: int, *, lines: bool = False) -> Callable[[str], str]:
+    """Text of at most `longest` characters that no spreadsheet runs."""
+
     def parse(text: str) -> str:
         if is_formula(text):
             raise ValueError(f"A cell may not start with {text[0]!r}: spreadsheets would run it.")
@@ -45,6 +47,8 @@ def text(longest: int, *, lines: bool = False) -> Callable[[str], str]:
 
 
 def one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
+    """One word of a list, in any case; a blank counts as a hyphen."""
+
     def parse(text: str) -> str:
         value = text.lower().replace(" ", "-")
         if value not in allowed:
@@ -55,6 +59,8 @@ def one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def several(allowed: tuple[str, ...]) -> Callable[[str], list[str]]:
+    """Words of a list, written a|b, in the list's order."""
+
     def parse(text: str) -> list[str]:
         values = [item.strip().lower() for item in text.split("|") if item.strip()]
         for value in values:
@@ -72,6 +78,8 @@ def _meant(value: str, allowed: tuple[str, ...]) -> str:
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
+    """A whole number in a range."""
+
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
             raise ValueError(f"Write a whole number from {least} to {most}.")
@@ -81,12 +89,14 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 def words(text: str) -> list[str]:
-    check = text(120)
+    """Short texts, written a|b."""
+    check = plain_text(120)
     return [check(item.strip()) for item in text.split("|") if item.strip()]
 
 
 @cache
 def document_slugs() -> tuple[str, ...]:
+    """The kinds of document that may be asked for."""
     return tuple(kind.slug for kind in catalog.document_kinds())
 
 
@@ -100,6 +110,7 @@ def _specialty_names() -> Mapping[str, str]:
 
 
 def specialty(text: str) -> str:
+    """A specialty by slug, label or a usual other name."""
     names = _specialty_names()
     slug = names.get(" ".join(text.casefold().split()))
     if slug is not None:
@@ -110,6 +121,7 @@ def specialty(text: str) -> str:
 
 
 def city(text: str) -> str:
+    """A city by slug, or by a name that only one city has."""
     try:
         return cities.city(text.lower()).slug
     except KeyError:
@@ -124,6 +136,7 @@ def city(text: str) -> str:
 
 
 def npi(text: str) -> str:
+    """Ten digits with a right check digit."""
     if not re.fullmatch(r"[0-9]{10}", text):
         raise ValueError("An NPI has ten digits.")
     right = check_digit(text[:9])
@@ -133,6 +146,7 @@ def npi(text: str) -> str:
 
 
 def prices(text: str) -> dict[int, int]:
+    """Weeks to cents, written weeks:dollars|weeks:dollars."""
     found: dict[int, int] = {}
     for item in text.split("|"):
         match = re.fullmatch(r"\s*([0-9]{1,2})\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,2})?)\s*", item)
@@ -152,6 +166,7 @@ def prices(text: str) -> dict[int, int]:
 
 
 def starts(text: str) -> tuple[date, ...]:
+    """Mondays in order, written 2027-03-01|2027-04-05."""
     days = [_monday(item.strip()) for item in text.split("|") if item.strip()]
     if len(set(days)) != len(days):
         raise ValueError("A start is there twice.")
@@ -178,6 +193,7 @@ def _monday(text: str) -> date:
 
 
 def activities(text: str) -> dict[str, str]:
+    """Activity to yes or supervised, written slug:yes|slug:supervised."""
     known = tuple(task.slug for task in catalog.scope_activities())
     found: dict[str, str] = {}
     for item in (part.strip().lower() for part in text.split("|")):
@@ -191,6 +207,7 @@ def activities(text: str) -> dict[str, str]:
 
 
 def cancellation(text: str) -> dict[str, object]:
+    """Frozen terms: a preset, or tiers written days:percent|days:percent."""
     slugs = tuple(terms.slug for terms in policies.presets())
     if text.lower() in slugs:
         return policies.preset(text.lower()).as_json()
@@ -202,8 +219,10 @@ def cancellation(text: str) -> dict[str, object]:
 
 
 def student_year(text: str) -> str | None:
+    """The least year of study."""
     return one_of(STUDENT_YEARS)(text)
 
 
 def years(text: str) -> int | None:
+    """The most years since graduation."""
     return number(0, 60)(text)

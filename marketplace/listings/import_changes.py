@@ -216,4 +216,5 @@ def wanted_values(
 
 
 def site_key(site: WantedSite) -> SiteKey:
+    """A site is known by its name and city."""
     return site.name.casefold(), site.city

@@ -117,9 +117,9 @@ def read_row(line: Line) -> tuple[WantedRotation, tuple[Fault, ...]]:
     setting = cells.take("setting", parse.one_of(parse.SETTINGS), "")
     row = WantedRotation(
         line=line.number,
-        external_id=cells.take("external_id", parse.text(80), ""),
+        external_id=cells.take("external_id", parse.plain_text(80), ""),
         site=WantedSite(
-            name=cells.take("site", parse.text(160), ""),
+            name=cells.take("site", parse.plain_text(160), ""),
             city=cells.take("city", parse.city, ""),
             kind=cells.take("site_kind", parse.one_of(parse.SITE_KINDS), ""),
             setting=setting,
@@ -135,18 +135,20 @@ def read_row(line: Line) -> tuple[WantedRotation, tuple[Fault, ...]]:
 
 
 def _values(cells: _Cells, setting: str) -> dict[str, object]:
+    types = tuple(kind.slug for kind in catalog.rotation_types())
+    nobody: list[str] = []
     found: dict[str, object] = {
-        "title": cells.take("title", parse.text(120), ""),
+        "title": cells.take("title", parse.plain_text(120), ""),
         "specialty": cells.take("specialty", parse.specialty, ""),
         "type": cells.take(
             "type", parse.one_of(tuple(t.slug for t in catalog.rotation_types())), ""
         ),
         "interaction": cells.take("interaction", parse.one_of(parse.INTERACTIONS), ""),
         "setting": setting,
-        "accepts": cells.take("accepts", parse.several(("student", "graduate")), []),
+        "accepts": cells.take("accepts", parse.several(("student", "graduate")), nobody),
     }
     optional: tuple[tuple[str, str, Callable[[str], object], object], ...] = (
-        ("summary", "summary", parse.text(4000, lines=True), ""),
+        ("summary", "summary", parse.plain_text(4000, lines=True), ""),
         ("activities", "activities", parse.activities, {}),
         ("inclusions", "inclusions", parse.words, []),
         ("exams", "required_exams", parse.several(parse.EXAMS), []),
@@ -160,7 +162,8 @@ def _values(cells: _Cells, setting: str) -> dict[str, object]:
             found[attribute] = cells.take(column, read, default)
     # what the agency has set as its own default is used for an empty cell
     if cells.line.cells.get("cancellation"):
-        found["cancellation"] = cells.take("cancellation", parse.cancellation, {})
+        none: dict[str, object] = {}
+        found["cancellation"] = cells.take("cancellation", parse.cancellation, none)
     if cells.line.cells.get("deposit_percent"):
         found["deposit_percent"] = cells.take("deposit_percent", parse.number(5, 100), 20)
     return found
