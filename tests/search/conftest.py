@@ -1,0 +1,53 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from marketplace.search.documents import ListingDocument
+from marketplace.search.embedded import EmbeddedEngine
+from marketplace.search.meilisearch import MeiliEngine
+from marketplace.search.port import Engine
+from tests.search import market
+
+ENGINES = ["embedded", *(["meilisearch"] if os.environ.get("MEILI_URL") else [])]
+
+
+def open_engine(name: str, folder: Path, index: str) -> Engine:
+    """The embedded engine on a folder, or a real server's own index for these tests."""
+    if name == "embedded":
+        return EmbeddedEngine(folder)
+    return MeiliEngine(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", ""), index=index)
+
+
+@pytest.fixture(scope="session", params=[2_000, pytest.param(10_000, marks=pytest.mark.full)])
+def documents(request: pytest.FixtureRequest) -> tuple[ListingDocument, ...]:
+    return market.hand_made() + market.synthetic(request.param)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(
+    request: pytest.FixtureRequest,
+    documents: tuple[ListingDocument, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Engine:
+    """One engine over the whole market, read only."""
+    made = open_engine(request.param, tmp_path_factory.mktemp("search"), "contract_read")
+    made.rebuild(documents)
+    return made
+
+
+@pytest.fixture(scope="session")
+def flat(documents: tuple[ListingDocument, ...]) -> list[dict[str, object]]:
+    return [document.as_dict() for document in documents]
+
+
+@pytest.fixture(params=ENGINES)
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
+    """Opens a small engine of the hand-made listings for writing; each call is another client."""
+
+    def open_one() -> Engine:
+        return open_engine(request.param, tmp_path / "search", "contract_write")
+
+    open_one().rebuild(market.hand_made())
+    yield open_one

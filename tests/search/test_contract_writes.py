@@ -1,0 +1,210 @@
+"""Cases 51-56 of the search contract: writing, rebuilding, readers in other processes."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from marketplace.search import embedded
+from marketplace.search.documents import ListingDocument
+from marketplace.search.embedded import EmbeddedEngine
+from marketplace.search.port import Deletion, Engine, Query, SearchUnavailable
+from tests.search.market import hand_made, synthetic
+
+FIRST = hand_made()[0]
+Opener = Callable[[], Engine]
+
+
+def titles(engine: Engine, text: str) -> list[str]:
+    return [str(hit.fields["title"]) for hit in engine.search(Query(text=text)).hits]
+
+
+def write(engine: Engine, *documents: ListingDocument, gone: tuple[Deletion, ...] = ()) -> None:
+    engine.apply(documents, gone)
+    engine.flush()
+
+
+def test_add_replace_delete_are_visible_after_flush(opener: Opener) -> None:
+    writer, reader = opener(), opener()
+    total = reader.search(Query()).total
+    write(writer, replace(FIRST, id="new", title="Quokka ward"))
+    assert titles(reader, "quokka") == ["Quokka ward"]
+    assert reader.search(Query()).total == total + 1
+    write(writer, replace(FIRST, id="new", version=2, title="Numbat ward", state="AK"))
+    assert titles(reader, "quokka ") == []
+    assert titles(reader, "numbat") == ["Numbat ward"]
+    assert reader.search(Query()).facets["state"]["AK"] == 1
+    assert reader.versions()["new"] == 2
+    write(writer, gone=(Deletion("new", 3),))
+    assert titles(reader, "numbat") == []
+    assert "AK" not in reader.search(Query()).facets["state"]
+    assert "new" not in reader.versions()
+    assert reader.search(Query()).total == total
+
+
+def test_older_versions_are_dropped(opener: Opener) -> None:
+    engine = opener()
+    write(engine, replace(FIRST, version=5, title="Fifth"))
+    write(engine, replace(FIRST, version=4, title="Fourth"))
+    assert engine.versions()[FIRST.id] == 5
+    write(engine, gone=(Deletion(FIRST.id, 4),))
+    assert titles(engine, "fifth") == ["Fifth"]
+    write(engine, gone=(Deletion(FIRST.id, 6),))
+    write(engine, replace(FIRST, version=5, title="Late"))
+    write(engine, replace(FIRST, version=6, title="Late"))
+    assert FIRST.id not in engine.versions()
+    write(engine, replace(FIRST, version=7, title="Back"))
+    assert titles(engine, "back") == ["Back"]
+
+
+def test_one_batch_keeps_the_newest(opener: Opener) -> None:
+    engine = opener()
+    versions = (3, 2, 4)
+    write(engine, *(replace(FIRST, version=v, title=f"Batch{v}") for v in versions))
+    assert engine.versions()[FIRST.id] == 4
+    assert titles(engine, "batch4") == ["Batch4"]
+
+
+def test_a_deletion_is_remembered_through_a_rebuild(opener: Opener) -> None:
+    engine = opener()
+    write(engine, gone=(Deletion(FIRST.id, 9),))
+    engine.rebuild(hand_made()[1:])
+    write(engine, replace(FIRST, version=8))
+    assert FIRST.id not in engine.versions()
+
+
+def test_versions_name_every_listing(opener: Opener) -> None:
+    assert opener().versions() == {d.id: d.version for d in hand_made()}
+
+
+def test_readers_never_see_an_empty_index(opener: Opener) -> None:
+    reader, writer = opener(), opener()
+    stop, wrong = threading.Event(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            result = reader.search(Query(text="clinic"))
+            types = sum(result.facets["type"].values())
+            if result.total == 0 or types != result.total:
+                wrong.append((result.total, types))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    steps: list[int] = []
+    try:
+        for _ in range(4):
+            assert writer.rebuild(hand_made() + synthetic(100), steps.append) == 160
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong
+    assert steps[159] == 160
+    assert reader.search(Query()).total == 160
+
+
+def test_highlights_and_ranks_follow_changes(opener: Opener) -> None:
+    """Remembered ranks of a word are brought up to date with the changed listings only."""
+    engine = opener()
+    before = engine.search(Query(text="wombat")).total
+    for version in range(2, 8):
+        title = "Wombat ward" if version % 2 == 0 else "Plain ward"
+        write(engine, replace(FIRST, version=version, title=title))
+        write(engine, replace(FIRST, id=f"extra-{version}", title="Wombat clinic"))
+        extra = version - 1
+        assert engine.search(Query(text="wombat")).total == before + extra + (version % 2 == 0)
+        assert engine.search(Query(text="wombat ward ")).total == (version % 2 == 0)
+
+
+def _count(folder: Path, text: str, answers: "multiprocessing.Queue[int]", rounds: int) -> None:
+    engine = EmbeddedEngine(folder)
+    for _ in range(rounds):
+        answers.put(engine.search(Query(text=text)).total)
+
+
+def test_another_process_reads_what_was_written(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    engine = EmbeddedEngine(tmp_path)
+    engine.rebuild(hand_made())
+    write(engine, replace(FIRST, id="new", title="Quokka ward"))
+    answers: multiprocessing.Queue[int] = context.Queue()
+    process = context.Process(target=_count, args=(tmp_path, "quokka", answers, 1))
+    process.start()
+    assert answers.get(timeout=60) == 1
+    process.join(timeout=60)
+    assert process.exitcode == 0
+
+
+def test_no_index_is_one_typed_error(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(tmp_path)
+    with pytest.raises(SearchUnavailable) as caught:
+        engine.search(Query())
+    assert caught.value.status == 503
+    with pytest.raises(SearchUnavailable):
+        engine.versions()
+    with pytest.raises(SearchUnavailable):
+        write(engine, FIRST)
+    health = engine.health()
+    assert (health.ok, health.needs_rebuild) == (False, True)
+    engine.rebuild([FIRST])
+    assert engine.search(Query()).total == 1
+    assert engine.health().ok
+
+
+def test_damaged_index_is_one_typed_error(tmp_path: Path) -> None:
+    EmbeddedEngine(tmp_path).rebuild([FIRST])
+    head = next(tmp_path.glob("gen-*/meta.json"))
+    head.write_text("{")
+    with pytest.raises(SearchUnavailable):
+        EmbeddedEngine(tmp_path).search(Query())
+
+
+def test_other_settings_ask_for_a_rebuild(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    EmbeddedEngine(tmp_path).rebuild([FIRST])
+    monkeypatch.setattr(embedded, "FORMAT", embedded.FORMAT + 1)
+    engine = EmbeddedEngine(tmp_path)
+    assert engine.health().needs_rebuild
+    for refused in (lambda: engine.search(Query()), lambda: write(engine, FIRST)):
+        with pytest.raises(SearchUnavailable, match="off"):
+            refused()
+    engine.rebuild([FIRST])
+    assert engine.search(Query()).total == 1
+    assert not engine.health().needs_rebuild
+
+
+def test_a_second_writer_waits_then_is_refused(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(tmp_path, lock_seconds=0.1)
+    engine.rebuild([FIRST])
+
+    def listings():  # type: ignore[no-untyped-def]
+        with pytest.raises(SearchUnavailable):
+            write(EmbeddedEngine(tmp_path, lock_seconds=0.1), replace(FIRST, version=2))
+        yield FIRST
+
+    assert engine.rebuild(listings()) == 1
+
+
+def test_a_failed_rebuild_leaves_the_old_index(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(tmp_path)
+    engine.rebuild(hand_made())
+
+    def broken():  # type: ignore[no-untyped-def]
+        yield FIRST
+        raise RuntimeError("the database went away")
+
+    with pytest.raises(RuntimeError):
+        engine.rebuild(broken())
+    assert engine.search(Query()).total == len(hand_made())
+    engine.rebuild([FIRST])
+    assert len(list(tmp_path.glob("gen-*"))) <= 2
+    assert engine.search(Query()).total == 1
+
+
+def test_only_named_fields_enter_the_index() -> None:
+    from marketplace.search.documents import ALLOWED_FIELDS
+
+    for document in (*hand_made(), *synthetic(200)):
+        assert set(document.as_dict()) <= ALLOWED_FIELDS
+    assert not {field for field in ALLOWED_FIELDS if "email" in field or "npi" in field}
