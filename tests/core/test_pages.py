@@ -17,11 +17,6 @@ ALL = list(PAGES.items()) + [(name, PAGES[name] | change) for name, change in VA
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
     made = bare_app()
-    if not (TEMPLATES.parent / "static" / "js" / "card.js").exists():
-        plain = made.jinja_env.globals["asset_url"]
-        made.jinja_env.globals["asset_url"] = lambda name: (
-            name if name == "card.js" else plain(name)
-        )
     with made.test_request_context("/page"):
         yield made
 
