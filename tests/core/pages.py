@@ -1,37 +1,20 @@
-"""A bare application with the real templates and assets, for tests that only render."""
+"""A bare application with the real templates, filters and assets, for tests that only render."""
 
-from datetime import date, datetime
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from types import SimpleNamespace
 
 from flask import Flask
 
-from marketplace.core import assets
-from marketplace.core.money import dollars
-from marketplace.core.words import words
+from marketplace.core import assets, pages
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-
-
-def _when(at: datetime, tz: str) -> str:
-    local = at.astimezone(ZoneInfo(tz))
-    return f"{local:%a %b} {local.day}, {local:%I:%M %p}".replace(", 0", ", ")
-
-
-def _day(on: date) -> str:
-    return f"{on:%b} {on.day}, {on.year}"
-
-
-def _day_short(on: date) -> str:
-    return f"{on:%a, %b} {on.day}"
+TEMPLATES = pages.ROOT / "templates"
 
 
 def bare_app() -> Flask:
-    """Templates, filters and globals as the product has them, without a database."""
-    app = Flask("rounds-pages", template_folder=str(TEMPLATES), static_folder=None)
+    """What a template may use in the product, without a database, rooms or sign-in."""
+    app = Flask("rounds-pages", static_folder=None)
     app.config.update(SECRET_KEY="only-for-tests", TESTING=True)
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(csrf_token=lambda: "token", words=words)
-    app.jinja_env.filters.update(dollars=dollars, day=_day, day_short=_day_short, when=_when)
+    app.extensions["rounds.config"] = SimpleNamespace(base_url="http://rounds.test", demo=False)
     assets.init_app(app)
+    pages.init_app(app)
+    app.jinja_env.globals["csrf_token"] = lambda: "token"  # as Flask-WTF does
     return app
