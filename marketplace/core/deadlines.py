@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
+
+from marketplace.core.formats import when
 
 Tone = Literal["bad", "warn", "ok", "muted"]
 
@@ -22,9 +23,7 @@ def due(at: datetime | None, now: datetime, tz: str) -> Due:
     """How far `at` is from `now` (both aware), shown in the zone `tz`. `None` is no deadline."""
     if at is None:
         return Due("No deadline", "muted", "", "")
-    local = at.astimezone(ZoneInfo(tz))
-    clock = f"{local:%I:%M %p}".lstrip("0")
-    exact = f"{local:%a} {local:%b} {local.day}, {clock}"
+    exact = when(at, tz)
     iso = at.astimezone(UTC).isoformat()
     minutes = int((at - now).total_seconds() // 60)
     length = _length(abs(minutes))
