@@ -15,7 +15,7 @@ class Due:
 
     words: str
     tone: Tone
-    exact: str  # "Tue Nov 24, 10:20 AM" in the given zone; "" without a deadline
+    exact: str  # "Tue, Nov 24, 10:20 AM" in the given zone; "" without a deadline
     iso: str  # UTC, for <time datetime>; "" without a deadline
 
 
