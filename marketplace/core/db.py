@@ -136,8 +136,14 @@ class ScopedSession(FlaskSession):
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         """The engine; a read-only session does not queue for SQLite's write lock."""
-        bind = super().get_bind(*args, **kwargs)
-        return bind.execution_options(readonly=True) if self.info["readonly"] else bind
+        if not self.info["readonly"]:
+            return super().get_bind(*args, **kwargs)
+        # kept: each call makes a new engine object, and the session one connection for each
+        if "reader" not in self.info:
+            bind = super().get_bind(*args, **kwargs)
+            self.info["reader"] = bind.execution_options(readonly=True)
+        reader: Engine | Connection = self.info["reader"]
+        return reader
 
     def connection(self, *args: Any, **kwargs: Any) -> Connection:
         """Refused outside system scopes: a bare connection knows no ORM wall."""

@@ -372,11 +372,9 @@ def _wants_json() -> bool:
 
 
 def _json_error(status: int, message: str) -> Response:
-    answer = current_app.json.response(
-        {"error": {"status": status, "message": message, "request_id": context.request_id.get()}}
-    )
-    answer.status_code = status
-    return answer
+    error = {"status": status, "message": message, "request_id": context.request_id.get()}
+    body = current_app.json.dumps({"error": error})
+    return Response(body, status, mimetype="application/json")
 
 
 def _domain_error(error: DomainError) -> BaseResponse:
@@ -399,7 +397,7 @@ _MESSAGES = {
 
 def _http_error(error: HTTPException) -> BaseResponse:
     if error.code is None or error.code < 400:
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     message = _MESSAGES.get(error.code, "Go back and try again.")
     if type(error).__name__ == "CSRFError":
         message = "This form was open for a long time. Go back, reload the page and send it again."
