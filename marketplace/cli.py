@@ -12,15 +12,19 @@ import click
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from flask import Flask
+from sqlalchemy import select
 
 from marketplace import invariants
 from marketplace.core import clock, context, jobs, logs
 from marketplace.core.config import Config
 from marketplace.core.db import open_session
+from marketplace.core.errors import Invalid
 from marketplace.core.pages import ROOT
+from marketplace.listings import importing
 from marketplace.schedule import SCHEDULE
 from marketplace.search.jobs import rebuild
 from marketplace.search.listings import public_ids
+from marketplace.tenants.models import Agency
 from marketplace.wiring import create_core
 
 
@@ -126,6 +130,45 @@ def tick(url: str) -> None:
 
 
 _last_slot: dict[str, int] = {}
+
+
+@cli.command("import-listings")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--agency", "slug", required=True, help="The agency's name in addresses.")
+@click.option("--dry-run", is_flag=True, help="Check and say what would change; write nothing.")
+@click.option("--partial", is_flag=True, help="Write the good rows though others have faults.")
+@with_app
+def import_listings(file: Path, slug: str, dry_run: bool, partial: bool) -> None:
+    """Import listings from a CSV file as drafts (docs/import-listings.md).
+
+    All or nothing, unless --partial. Exit code 1 when any row has a fault.
+    """
+    with open_session(context.system("import: find agency"), readonly=True) as session:
+        agency_id = session.scalar(select(Agency.id).where(Agency.slug == slug))
+    if agency_id is None:
+        raise click.ClickException(f"There is no agency {slug!r}.")
+    try:
+        with open_session(context.agency(agency_id), readonly=dry_run) as session:
+            report = importing.import_listings(
+                session,
+                context.SYSTEM,
+                agency_id,
+                file.read_bytes(),
+                file_name=file.name,
+                dry_run=dry_run,
+                partial=partial,
+            )
+    except Invalid as error:
+        raise click.ClickException(error.message) from error
+    for fault in report.faults:
+        click.echo(f"line {fault.line}, {fault.column}: {fault.found!r}: {fault.reason}", err=True)
+    click.echo(
+        f"{report.rows} rows: {report.created} new, {report.updated} changed,"
+        f" {report.unchanged} the same, {report.bad_rows} with faults."
+        + ("" if report.applied else " Nothing was written.")
+    )
+    if report.faults:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

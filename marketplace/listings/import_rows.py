@@ -140,9 +140,7 @@ def _values(cells: _Cells, setting: str) -> dict[str, object]:
     found: dict[str, object] = {
         "title": cells.take("title", parse.plain_text(120), ""),
         "specialty": cells.take("specialty", parse.specialty, ""),
-        "type": cells.take(
-            "type", parse.one_of(tuple(t.slug for t in catalog.rotation_types())), ""
-        ),
+        "type": cells.take("type", parse.one_of(types), ""),
         "interaction": cells.take("interaction", parse.one_of(parse.INTERACTIONS), ""),
         "setting": setting,
         "accepts": cells.take("accepts", parse.several(("student", "graduate")), nobody),
