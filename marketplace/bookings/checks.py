@@ -77,7 +77,8 @@ def _histories(session: Session) -> list[str]:
     found: list[str] = []
     steps: list[BookingTransition] = []
     current: UUID | None = None
-    ends = dict(session.execute(select(Booking.id, Booking.state)).tuples())
+    rows = session.execute(select(Booking.id, Booking.state))
+    ends = {row.id: row.state for row in rows}
     query = select(BookingTransition).order_by(BookingTransition.booking_id, BookingTransition.seq)
     for row in session.scalars(query):
         if row.booking_id != current and current is not None:

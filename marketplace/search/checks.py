@@ -24,7 +24,7 @@ def _differences(session: Session) -> list[str]:
     if waiting is not None:
         return []
     shown = set(public_ids(session))
-    rows = session.execute(select(Rotation.id, Rotation.index_version)).tuples()
+    rows = session.execute(select(Rotation.id, Rotation.index_version))
     wanted = {str(key): version for key, version in rows if key in shown}
     held = engine().versions()
     keys = sorted(set(wanted) | set(held), key=lambda key: UUID(key).int)

@@ -95,7 +95,7 @@ def _differing(session: Session) -> list[UUID]:
     held = engine().versions()
     rows = session.execute(
         select(Rotation.id, Rotation.index_version).where(Rotation.id.in_(public_ids(session)))
-    ).tuples()
+    )
     wanted = {str(key): version for key, version in rows}
     wrong = [key for key, version in wanted.items() if held.get(key) != version]
     return [UUID(key) for key in [*wrong, *(set(held) - set(wanted))]]
