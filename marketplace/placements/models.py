@@ -11,7 +11,8 @@ from marketplace.core.db import Base, Owned
 
 
 class Placement(Base):
-    """Check-ins and completion of one booking, by each side. Key: the booking's id."""
+    """Check-ins and completion of one booking, by each side: the candidate, and the host (agency
+    or attending). Key: the booking's id."""
 
     __tablename__ = "placement"
     __owned__ = Owned(
@@ -30,6 +31,7 @@ class Placement(Base):
     attending_id: Mapped[UUID]
     candidate_checked_in_at: Mapped[datetime | None]
     host_checked_in_at: Mapped[datetime | None]
+    stood_at: Mapped[datetime | None]  # one side was silent for 72 h: the other's stands
     contested_at: Mapped[datetime | None]
     contest_note: Mapped[str] = mapped_column(default="")
     candidate_completed_at: Mapped[datetime | None]
