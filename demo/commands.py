@@ -13,11 +13,13 @@ from marketplace.core import clock
 from marketplace.core.config import Config
 from marketplace.core.context import system
 from marketplace.core.db import open_session
+from marketplace.search import jobs as search
 
+PROVIDER_FILE = "stripe.db"  # where demo.stack lets the Stripe double keep its objects
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Span(click.ParamType):
+class Span(click.ParamType):  # type: ignore[type-arg]  # generic only in click's stubs
     """A length of time written like 30d, 12h or 15m."""
 
     name = "span"
@@ -50,19 +52,26 @@ def _demo_only() -> None:
 def seed(rotations: int, if_empty: bool) -> None:
     """Fill an empty database with a fictional market."""
     _demo_only()
+    var = Config.from_env().var_dir
     with open_session(system("seed: look"), readonly=True) as session:
         empty = run.is_empty(session)
     if not empty:
         if if_empty:
-            accounts.write(Config.from_env().var_dir)
+            accounts.write(var)
             click.echo("The database is not empty; nothing to do.")
             return
         raise click.ClickException("The database already holds agencies. Seed an empty one.")
     with click.progressbar(length=rotations, label="Rotations", file=sys.stderr) as bar:
-        done = run.seed(rotations, tell=lambda number: bar.update(min(number, rotations) - bar.pos))
-    accounts.write(Config.from_env().var_dir)
+        done = run.seed(
+            var / PROVIDER_FILE,
+            rotations,
+            tell=lambda number: bar.update(min(number, rotations) - bar.pos),
+        )
+    accounts.write(var)
+    indexed = search.rebuild(system("index the seeded market"))
     for table, count in sorted(done.written.items()):
         click.echo(f"{count:>9,} {table}")
+    click.echo(f"{indexed:>9,} listings in the search index")
 
 
 @click.command("demo-accounts")

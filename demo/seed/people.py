@@ -74,8 +74,8 @@ class Candidate:
             return False
         if self.status == "graduate":
             years = rotation["eligibility"].get("max_years_since_graduation")
-            return years is None or self.years_since_graduation < years
-        return self.profile["student_year"] == "final"
+            return years is None or self.years_since_graduation < int(years)
+        return bool(self.profile["student_year"] == "final")
 
     @property
     def years_since_graduation(self) -> int:

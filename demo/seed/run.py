@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
+from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from demo import accounts
-from demo.seed import market, people
+from demo.seed import market, people, verdicts
+from demo.seed.bookings import Desk
 from demo.seed.chance import Ids, monday_of
+from demo.seed.money import Till
 from demo.seed.rows import Rows
+from demo.stripe_double.seeding import Past
+from demo.stripe_double.store import Store
 from marketplace.core import clock
 from marketplace.core.context import system
 from marketplace.core.db import open_session
@@ -48,18 +53,47 @@ def demo_attending(built: market.Market) -> str:
 
 
 def seed(
-    rotations: int = market.ROTATIONS, anchor: date | None = None, tell: Tell | None = None
+    provider_file: Path,
+    rotations: int = market.ROTATIONS,
+    now: datetime | None = None,
+    tell: Tell | None = None,
 ) -> Seeded:
-    """Fill an empty database. `anchor` is a Monday, this week's unless given.
+    """Fill an empty database, and `provider_file`, the store of the Stripe double.
 
-    Raises `NotEmpty` when there are agencies already.
+    `now` decides everything, with this week's Monday as the anchor of all dates. The same `now`
+    gives the same market. Raises `NotEmpty` when there are agencies already.
     """
-    anchor = monday_of(anchor or clock.now().date())
+    now = (now or clock.now()).replace(microsecond=0)
+    anchor = monday_of(now.date())
     with open_session(system("seed the demo market")) as session:
         if not is_empty(session):
             raise NotEmpty("the database already holds agencies")
         rows, ids = Rows(session), Ids(anchor)
         built = market.build(rows, ids, anchor, rotations, tell)
-        people.build(rows, ids, built, demo_attending(built))
-        rows.write()
+        doctor = demo_attending(built)
+        everybody = people.build(rows, ids, built, doctor)
+        store = Store(provider_file)
+        try:
+            store.clear()  # an earlier try that was not finished
+            with store.transaction() as connection:
+                past = Past(connection, ids.provider)
+                _accounts(session, past, built)
+                till = Till(rows, ids, past, now)
+                booked = Desk(rows, ids, built, everybody, till, now).build(doctor)
+                verdicts.build(rows, ids, booked, now)
+        finally:
+            store.close()
         return Seeded(dict(rows.written))
+
+
+def _accounts(session: Session, past: Past, built: market.Market) -> None:
+    """Agencies that were checked can be paid; the new one has not opened its account yet."""
+    for row in built.agencies.values():
+        if row["state"] == "new":
+            continue
+        row["payout_account"] = past.account(row["created_at"], str(row["id"]), row["email"])
+        session.execute(
+            update(Agency)
+            .where(Agency.id == row["id"])
+            .values(payout_account=row["payout_account"])
+        )

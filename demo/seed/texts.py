@@ -74,6 +74,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 def title(pair: Pair, shape: Shape, random: Random) -> str:
     """Specialty, type and emphasis: `Cardiology externship: office consults`."""
+    choices: tuple[str, ...]
     if shape.setting == "remote":
         choices = REMOTE.get(shape.type, REMOTE["virtual"])
     else:

@@ -13,6 +13,8 @@ CREATE TABLE IF NOT EXISTS object (
 );
 CREATE INDEX IF NOT EXISTS object_kind ON object (kind, account, seq);
 CREATE INDEX IF NOT EXISTS object_customer ON object (kind, json_extract(body, '$.customer'));
+CREATE INDEX IF NOT EXISTS object_source
+  ON object (kind, json_extract(body, '$.source_transaction'));
 CREATE INDEX IF NOT EXISTS object_intent ON object (kind, json_extract(body, '$.payment_intent'));
 CREATE TABLE IF NOT EXISTS idempotency (
   key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, created INTEGER NOT NULL,

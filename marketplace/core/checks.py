@@ -89,6 +89,8 @@ def _crossing_parents(session: Session) -> list[str]:
                 continue
             parent = key.referred_table.alias("parent")
             others = [pair for pair in pairs if pair[0] != "agency_id"]
+            if all(there != "id" for _, there in others):
+                continue  # an attending has affiliations with several agencies: none is foreign
             query = select(table.c.agency_id).where(
                 *(table.c[here] == parent.c[there] for here, there in others),
                 table.c.agency_id != parent.c.agency_id,
