@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from marketplace.search.documents import LENGTHS, suffix_of
-from marketplace.search.weeks import month_of_week
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -48,9 +47,9 @@ _WORD_BITS = 64
 class Vocabulary:
     """Values of one facet as codes from 1 on; 0 means no value. Codes are never reused."""
 
-    def __init__(self) -> None:
-        self.values: list[str] = [""]
-        self._codes: dict[str, int] = {}
+    def __init__(self, values: Sequence[str] = ("",)) -> None:
+        self.values = list(values)
+        self._codes = {value.casefold(): n for n, value in enumerate(values) if n}
 
     def code(self, value: str) -> int:
         """The value's code, made when new. Case does not matter."""
@@ -61,6 +60,13 @@ class Vocabulary:
             self.values.append(value)
             self._codes[key] = found
         return found
+
+    def bits(self, values: Iterable[str]) -> int:
+        """One bit per value, the first value's the lowest."""
+        whole = 0
+        for value in values:
+            whole |= 1 << (self.code(value) - 1)
+        return whole
 
     def find(self, value: str) -> int | None:
         """The value's code, None when no listing ever had it."""
@@ -92,12 +98,13 @@ class Columns:
     alive: Mask
     codes: Mapping[str, Ints]
     flags: Mapping[str, Bits]
+    """Per facet a matrix (words, slots): one bit per value."""
     numbers: Mapping[str, Ints]
     rating: Floats
     price: Mapping[int, Ints]
     soonest: Mapping[int, Ints]
     starts: Mapping[int, Bits]
-    """Per length a matrix (words, slots): one bit per ISO week with a free seat."""
+    """Per length the same of the ISO weeks with a free seat, and of their months."""
     months: Mapping[int, Bits]
     place: Floats
     """(2, slots): latitude and longitude, nan without a place."""
@@ -127,13 +134,13 @@ def empty() -> Columns:
         version=longs,
         alive=np.zeros(0, np.bool_),
         codes={name: np.zeros(0, np.int32) for name in CODED},
-        flags={name: np.zeros(0, np.uint64) for name in FLAGGED},
+        flags={name: np.zeros((1, 0), np.uint64) for name in FLAGGED},
         numbers={name: np.zeros(0, np.int32) for name in NUMBERS},
         rating=np.zeros(0, np.float64),
         price={length: np.zeros(0, np.int32) for length in ALL_LENGTHS},
         soonest={length: np.zeros(0, np.int32) for length in ALL_LENGTHS},
         starts={length: np.zeros((1, 0), np.uint64) for length in ALL_LENGTHS},
-        months={length: np.zeros(0, np.uint64) for length in ALL_LENGTHS},
+        months={length: np.zeros((1, 0), np.uint64) for length in ALL_LENGTHS},
         place=np.zeros((2, 0)),
         sphere=np.zeros((3, 0)),
     )
@@ -162,7 +169,7 @@ def updated(old: Columns, rows: Sequence[Row]) -> Columns:
         version=put.any(old.version, [row.version for row in latest]),
         alive=put.any(old.alive, [row.document is not None for row in latest]),
         codes={name: put.codes(name, old.codes[name]) for name in CODED},
-        flags={name: put.flags(name, name, old.flags[name]) for name in FLAGGED},
+        flags={name: put.flags(name, old.flags[name]) for name in FLAGGED},
         numbers={
             name: put.any(old.numbers[name], [doc.get(name) or 0 for doc in docs])
             for name in NUMBERS
@@ -213,35 +220,35 @@ class _Put:
         code = self.vocabularies[name].code
         return self.any(old, [code(str(doc[name])) if doc.get(name) else 0 for doc in self.docs])
 
-    def flags(self, vocabulary: str, name: str, old: Bits) -> Bits:
+    def flags(self, name: str, old: Bits) -> Bits:
         """A facet with several values."""
-        words = self._words(vocabulary, [_texts(doc, name) for doc in self.docs])
-        if len(words) > 1:
-            raise ValueError(f"more than {_WORD_BITS} values of {name}")
-        return self.any(old, words[0])
+        return self._flags(name, [_texts(doc, name) for doc in self.docs], old)
 
     def starts(self, length: int, old: Bits) -> Bits:
         """The weeks of one length."""
         name = f"starts_{suffix_of(length)}"
-        words = self._words("starts", [_texts(doc, name) for doc in self.docs])
-        return self.matrix(old, np.array(words, np.uint64))
+        return self._flags("starts", [_texts(doc, name) for doc in self.docs], old)
 
     def months(self, length: int, old: Bits) -> Bits:
         """The months of one length's weeks."""
-        name = f"starts_{suffix_of(length)}"
-        months = [{month_of_week(week) for week in _texts(doc, name)} for doc in self.docs]
-        words = self._words("months", months)
-        if len(words) > 1:
-            raise ValueError(f"starts in more than {_WORD_BITS} months")
-        return self.any(old, words[0])
+        name = f"months_{suffix_of(length)}"
+        return self._flags("months", [_texts(doc, name) for doc in self.docs], old)
 
-    def _words(self, name: str, rows: Sequence[Iterable[str]]) -> list[list[int]]:
-        """Per word of 64 bits, each row's bits in it."""
-        code = self.vocabularies[name].code
-        whole = [sum({1 << (code(value) - 1) for value in values}) for values in rows]
-        count = max(1, -(-(len(self.vocabularies[name].values) - 1) // _WORD_BITS))
+    def _flags(self, vocabulary: str, rows: Sequence[Sequence[str]], old: Bits) -> Bits:
+        """The bits of each row, 64 a word; most rows share their values with another."""
+        known = self.vocabularies[vocabulary]
+        seen: dict[tuple[str, ...], int] = {}
+        bits: list[int] = []
+        for row in rows:
+            key = tuple(row)
+            found = seen.get(key)
+            if found is None:
+                found = seen[key] = known.bits(key)
+            bits.append(found)
+        count = max(1, -(-(len(known.values) - 1) // _WORD_BITS))
         low = (1 << _WORD_BITS) - 1
-        return [[bits >> (_WORD_BITS * word) & low for bits in whole] for word in range(count)]
+        words = [[value >> (_WORD_BITS * word) & low for value in bits] for word in range(count)]
+        return self.matrix(old, np.array(words, np.uint64))
 
 
 def _texts(doc: Mapping[str, object], name: str) -> Sequence[str]:

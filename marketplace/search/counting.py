@@ -109,7 +109,7 @@ class Selection:
     def _any_of(self, facet: str, values: Sequence[str]) -> Mask:
         codes = [self.columns.vocabularies[facet].find(value) for value in values]
         if facet not in CODED:
-            return _has_any(self.columns.flags[facet][None, :], codes)
+            return _has_any(self.columns.flags[facet], codes)
         column = self.columns.codes[facet]
         return _either([column == code for code in codes if code is not None], column.shape)
 
@@ -117,8 +117,9 @@ class Selection:
         codes = [self.columns.vocabularies[facet].find(value) for value in values]
         if None in codes:
             return np.zeros(self.columns.size, np.bool_)
-        wanted = np.uint64(sum({1 << (code - 1) for code in codes if code is not None}))
-        return cast("Mask", (self.columns.flags[facet] & wanted) == wanted)
+        matrix = self.columns.flags[facet]
+        masks = [(row & bits) == bits for row, bits in zip(matrix, _bits(codes), strict=False)]
+        return reduce(np.logical_and, masks)
 
     def mask(self, dropped: frozenset[str] = frozenset()) -> Mask:
         """Slots that pass everything but the dropped families."""
@@ -167,14 +168,16 @@ class Selection:
 
     def _count_flags(self, facet: str) -> dict[str, int]:
         slots = self.slots() if facet in AND_FACETS else self.slots(facet)
-        return self._named(facet, self.columns.flags[facet][slots])
+        return self._named(facet, self.columns.flags[facet][:, slots])
 
     def _count_ratings(self, _facet: str) -> dict[str, int]:
-        return self._named("rating_bands", self.columns.flags["rating_bands"][self.slots("rating")])
+        return self._named(
+            "rating_bands", self.columns.flags["rating_bands"][:, self.slots("rating")]
+        )
 
     def _count_months(self, _facet: str) -> dict[str, int]:
         months = self.columns.months[self.query.weeks or 0]
-        return self._named("months", months[self.slots("start")])
+        return self._named("months", months[:, self.slots("start")])
 
     def _named(self, vocabulary: str, flags: Bits) -> dict[str, int]:
         values = self.columns.vocabularies[vocabulary].values
@@ -254,21 +257,27 @@ def _either(masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
 
 def _has_any(matrix: Bits, codes: Sequence[int | None]) -> Mask:
     """Where a slot has any of the codes; `matrix` holds 64 codes a row."""
-    whole = sum({1 << (code - 1) for code in codes if code is not None})
-    masks: list[Mask] = []
-    for row in matrix:
-        wanted, whole = np.uint64(whole & (2**64 - 1)), whole >> 64
-        if wanted:
-            masks.append((row & wanted) != 0)
+    masks = [(row & bits) != 0 for row, bits in zip(matrix, _bits(codes), strict=False) if bits]
     return _either(masks, matrix.shape[1:])
 
 
-def _count_bits(flags: Bits, size: int) -> list[int]:
+def _bits(codes: Sequence[int | None]) -> list[np.uint64]:
+    """The codes as bits, 64 a word."""
+    whole = sum({1 << (code - 1) for code in codes if code is not None})
+    words: list[np.uint64] = []
+    while whole or not words:
+        words.append(np.uint64(whole & (2**64 - 1)))
+        whole >>= 64
+    return words
+
+
+def _count_bits(matrix: Bits, size: int) -> list[int]:
     """How often each of the first `size` bits is set."""
-    octets = np.ascontiguousarray(flags, "<u8").view(np.uint8).reshape(-1, 8)
     counts: list[int] = []
-    for column in range(-(-size // 8)):
-        counts += (np.bincount(octets[:, column], minlength=256) @ _BYTE_BITS).tolist()
+    for row in matrix:
+        octets = np.ascontiguousarray(row, "<u8").view(np.uint8).reshape(-1, 8)
+        for column in range(min(8, -(-(size - len(counts)) // 8))):
+            counts += (np.bincount(octets[:, column], minlength=256) @ _BYTE_BITS).tolist()
     return counts[:size]
 
 

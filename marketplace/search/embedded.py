@@ -21,6 +21,7 @@ from tantivy import Occur
 from tantivy import Query as Clause
 
 from marketplace.search import columns as cols
+from marketplace.search import columns_file
 from marketplace.search.counting import Selection, counts_of
 from marketplace.search.documents import ALLOWED_FIELDS, ListingDocument
 from marketplace.search.facet_values import match_values
@@ -44,6 +45,10 @@ FORMAT = 1
 """Raise it when documents must be indexed anew."""
 WRITER_BYTES = 64_000_000
 _OPEN_TRIES = 3
+_BATCH = 5_000
+"""Listings read at once into columns."""
+_SAVE = 5_000
+"""Changes after which the writer keeps a new copy of the columns."""
 
 TITLE = ("title", "specialty_label")
 NAMES = (
@@ -147,9 +152,9 @@ def _phrase(field: str, phrase: Sequence[str]) -> Clause:
     return Clause.const_score_query(Clause.phrase_query(_SCHEMA, field, list(phrase)), 1.0)
 
 
-def _newer(stamp: int) -> Clause:
+def _stamped(first: int, last: int | None = None) -> Clause:
     kind = tantivy.FieldType.Unsigned
-    return Clause.const_score_query(Clause.range_query(_SCHEMA, "stamp", kind, stamp + 1), 0.0)
+    return Clause.const_score_query(Clause.range_query(_SCHEMA, "stamp", kind, first, last), 0.0)
 
 
 def _either(*clauses: Clause) -> Clause:
@@ -216,7 +221,7 @@ class _Snapshot:
     def lookup(self, edge: Edge, since: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """The slots of one reading by rank (see `text_ranks.Lookup`)."""
         for rank, clause in _readings(edge):
-            wanted = clause if since < 0 else _both(clause, _newer(since))
+            wanted = clause if since < 0 else _both(clause, _stamped(since + 1))
             count = _count(self.searcher, wanted)
             if count:
                 yield rank, self.slots(wanted) if since < 0 else self._pull(wanted, count)
@@ -231,14 +236,24 @@ class _Snapshot:
         return {row.slot: row.document for row in rows if row.document is not None}
 
 
-def _rows_since(searcher: tantivy.Searcher, stamp: int) -> list[cols.Row]:
-    clause = _newer(stamp)
-    count = _count(searcher, clause)
-    if not count:
-        return []
-    hits = searcher.search(clause, limit=count, count=False).hits
-    rows = [_row(searcher.doc(address)) for _, address in hits]
-    return sorted(rows, key=lambda row: row.stamp)
+def _caught_up(searcher: tantivy.Searcher, held: cols.Columns) -> cols.Columns:
+    """The columns with every row taken in that is newer than they are."""
+    last = _last(searcher, "stamp")
+    for first in range(held.last_stamp + 1, last + 1, _BATCH):
+        clause = _stamped(first, first + _BATCH - 1)
+        count = _count(searcher, clause)
+        hits = searcher.search(clause, limit=max(count, 1), count=False).hits
+        rows = [_row(searcher.doc(address)) for _, address in hits]
+        held = cols.updated(held, sorted(rows, key=lambda row: row.stamp))
+    return held
+
+
+def _last(searcher: tantivy.Searcher, field: str) -> int:
+    """The greatest value there is, -1 when there is none."""
+    found = searcher.search(
+        Clause.all_query(), limit=1, order_by_field=field, order=tantivy.Order.Desc
+    ).hits
+    return int(found[0][0]) if found else -1
 
 
 class EmbeddedEngine:
@@ -373,8 +388,9 @@ class EmbeddedEngine:
             index = held.index
         index.reload()
         searcher = index.searcher()
-        before = cols.empty() if held is None else held.columns
-        after = cols.updated(before, _rows_since(searcher, before.last_stamp))
+        folder = self._folder.root / mark[0]
+        before = columns_file.load(folder) if held is None else held.columns
+        after = _caught_up(searcher, before)
         cache = RankCache() if held is None else held.cache
         return _Snapshot(mark, index, searcher, after, after.last_stamp, cache)
 
@@ -405,6 +421,8 @@ class EmbeddedEngine:
                 for change in changes:
                     target.put(change)
                 writer.commit()
+            if target.last_stamp - columns_file.saved_stamp(self._folder.root / mark[0]) > _SAVE:
+                columns_file.save(self._current().columns, self._folder.root / mark[0])
 
     def rebuild(
         self, documents: Iterable[ListingDocument], progress: Progress | None = None
@@ -422,6 +440,9 @@ class EmbeddedEngine:
                 for marker in self._markers():
                     target.put(marker)
                 writer.commit()
+            index.reload()
+            columns = _caught_up(index.searcher(), cols.empty())
+            columns_file.save(columns, self._folder.root / name)
             self._folder.swap(name)
             self._waiting = []
             return target.listings
@@ -455,8 +476,13 @@ class _Changes:
         self._held = held
         self._writer = writer
         self._fresh: dict[str, cols.Row] = {}
-        self._next_slot = self._after("slot")
-        self._next_stamp = self._after("stamp")
+        self._next_slot = 0 if held is None else _last(held, "slot") + 1
+        self._next_stamp = 0 if held is None else _last(held, "stamp") + 1
+
+    @property
+    def last_stamp(self) -> int:
+        """The stamp of the last row put."""
+        return self._next_stamp - 1
 
     @property
     def listings(self) -> int:
@@ -482,15 +508,6 @@ class _Changes:
             self._writer.delete_documents_by_term("id", change.id)
         self._writer.add_document(_document(row))
         self._fresh[change.id] = row
-
-    def _after(self, field: str) -> int:
-        """One more than the greatest value there is."""
-        if self._held is None:
-            return 0
-        top = self._held.search(
-            Clause.all_query(), limit=1, order_by_field=field, order=tantivy.Order.Desc
-        ).hits
-        return int(top[0][0]) + 1 if top else 0
 
     def _stored(self, key: str) -> cols.Row | None:
         if self._held is None:

@@ -4,16 +4,11 @@ A start is a Monday at the site, so an ISO week ("2027-W03") names it exactly. A
 a list of weeks, because two range conditions on an array would match different elements.
 """
 
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 
 MAX_WINDOW = 160
 """A window never lists more weeks than this (about three years)."""
-
-
-def monday_of(day: date) -> date:
-    """The Monday of the day's ISO week."""
-    return day - timedelta(days=day.weekday())
 
 
 def week_of(day: date) -> str:
@@ -40,11 +35,6 @@ def window(first: date, last: date) -> tuple[str, ...]:
 
     At most `MAX_WINDOW` weeks, counted from the first.
     """
-    monday = monday_of(first)
-    if monday < first:
-        monday += timedelta(weeks=1)
-    found: list[str] = []
-    while monday <= last and len(found) < MAX_WINDOW:
-        found.append(week_of(monday))
-        monday += timedelta(weeks=1)
-    return tuple(found)
+    begin = first.toordinal() + -first.weekday() % 7
+    mondays = range(begin, last.toordinal() + 1, 7)[:MAX_WINDOW]
+    return tuple(week_of(date.fromordinal(monday)) for monday in mondays)
