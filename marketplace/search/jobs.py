@@ -43,7 +43,13 @@ def index(scope: Scope, rotation_id: str = "", attending_id: str = "") -> None:
 
 
 def reindex(scope: Scope, ids: Sequence[UUID]) -> None:
-    """Raise the versions, read the facts, and give both to the engine."""
+    """Raise the versions, read the facts, and give both to the engine.
+
+    Where there is no index yet, or one of other settings, the whole is built instead.
+    """
+    if engine().health().needs_rebuild:
+        rebuild(scope)
+        return
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         with open_session(scope) as session:
