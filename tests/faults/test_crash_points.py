@@ -71,7 +71,7 @@ def in_child(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001  (the child must end here whatever happened)
             traceback.print_exc()
         finally:
             sys.stderr.flush()
