@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace import invariants
+from marketplace.bookings import diagram
 from marketplace.core import clock, context, jobs, logs
 from marketplace.core.config import Config
 from marketplace.core.db import open_session
@@ -117,6 +118,12 @@ def reindex() -> None:
     with click.progressbar(length=total, label="Indexing") as bar:
         count = rebuild(scope, lambda done: bar.update(1))
     click.echo(f"{count} listings indexed")
+
+
+@cli.command()
+def states() -> None:
+    """Print the booking's state diagram as Markdown (docs/booking-states.md)."""
+    click.echo(diagram.page(), nl=False)
 
 
 def tick(url: str) -> None:
