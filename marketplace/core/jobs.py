@@ -211,6 +211,8 @@ QueueError = redis.RedisError
 
 def ping(url: str) -> bool:
     """Does the queue answer?"""
+    if not url:
+        return False
     try:
         return bool(_waker(url).ping())
     except redis.RedisError:
