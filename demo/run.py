@@ -104,7 +104,7 @@ def start_everything(supervisor: Supervisor, place: stack.Place, values: dict[st
         database.set("migrated", migrations)
     if not database.has("seeded"):
         with step("Seeding the fictional market (once)"):
-            supervisor.run("seed", stack.demo_cli("seed"))
+            supervisor.run("seed", stack.demo_cli("seed", "--if-empty"))
         database.set("seeded")
     with step("Starting Stripe double, worker, clockwork, web"):
         supervisor.start(stack.worker())

@@ -200,7 +200,7 @@ def web(place: Place) -> Service:
         "--log-level": "warning",
     }
     command = [*PYTHON, "granian", *(part for pair in options.items() for part in pair)]
-    command += ["--no-ws", "--respawn-failed-workers", "--factory", "marketplace.app:create_app"]
+    command += ["--no-ws", "--respawn-failed-workers", "--factory", "demo.web:create_app"]
     return Service("web", command, ready=lambda: answers(f"{place.base_url}/readyz"))
 
 

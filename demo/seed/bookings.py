@@ -71,8 +71,7 @@ class Desk:
         self.seats = Seats(capacities)
         self._by_agency: dict[str, list[Listed]] = defaultdict(list)
         for listed in market.listed:
-            shown = listed.row["state"] == "published" or listed.pair.agency.state == "suspended"
-            if shown:
+            if listed.row["state"] in ("published", "paused"):
                 self._by_agency[listed.pair.agency.slug].append(listed)
         self._summaries: dict[UUID, dict[str, object]] = {}
         self._number = 0

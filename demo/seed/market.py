@@ -45,7 +45,7 @@ class Listed:
 
 @dataclass
 class Market:
-    """The seeded market. `listed` keeps only the first rotations of each agency, for bookings."""
+    """The seeded market. `listed` keeps only the first rotations, for bookings."""
 
     anchor: date
     agencies: dict[str, Row] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def build(
         _affiliation(market, rows, ids, pair)
     for number, (pair, state) in enumerate(_wanted(pairs, rotations)):
         listed = _rotation(market, rows, ids, pair, number, state)
-        if number < KEPT_FOR_BOOKINGS:
+        if number < KEPT_FOR_BOOKINGS or pair.agency.state == "suspended":
             market.listed.append(listed)
         if rows.waiting > WRITE_EVERY:
             rows.write()

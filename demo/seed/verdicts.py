@@ -99,7 +99,7 @@ def _write_sums(session: Session, sums: dict[UUID, Sums]) -> None:
     session.connection().execute(statement, found)
 
 
-def _review(  # noqa: PLR0917
+def _review(
     ids: Ids, booking: Booked, random: Random, now: datetime, used: Counter[str], *, unfair: bool
 ) -> Row:
     honesty, declared = booking.listed.pair.agency.honesty, booking.listed.row["activities"]
