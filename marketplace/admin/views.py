@@ -98,9 +98,10 @@ def _audit_filter() -> queries.AuditFilter:
 
 def _day() -> date | None:
     try:
-        return date.fromisoformat(request.args.get("day", ""))
+        found = date.fromisoformat(request.args.get("day", ""))
     except ValueError:
         return None
+    return found if date.min < found < date.max else None
 
 
 def _before() -> UUID | None:

@@ -1,8 +1,10 @@
 """An app with the rooms of accounts and admin only, people to act, and a browser's habits."""
 
 from collections.abc import Iterator
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +31,9 @@ SYSTEM = context.system("test")
 _hash = passwords.hashed(PASSWORD)
 
 
-@pytest.fixture
-def site(migrated: None) -> Iterator[Flask]:
-    """The small app on an empty database."""
-    database.wipe()
+@cache
+def _app() -> Flask:
+    """Built once: compressing the static files takes most of a second."""
     app = create_core(Config.from_env(database.settings()))
     app.testing = True
     identity.init_app(app)
@@ -41,8 +42,15 @@ def site(migrated: None) -> Iterator[Flask]:
     pages.init_app(app)
     for room in (views.room, views.mine, views.team, admin_views.room):
         app.register_blueprint(room)
-    with app.app_context():
-        yield app
+    return app
+
+
+@pytest.fixture
+def site(migrated: None) -> Iterator[Flask]:
+    """The small app on an empty database."""
+    database.wipe()
+    with _app().app_context():
+        yield _app()
 
 
 class Visitor:
@@ -54,19 +62,29 @@ class Visitor:
         self.address = address
 
     def get(self, path: str, **headers: str) -> TestResponse:
-        return self.client.get(path, headers=headers, environ_base=self._base())
+        return self.send("GET", path, headers=headers)
 
     def post(self, path: str, token: str = "", **fields: str) -> TestResponse:
         data = fields | ({"csrf_token": token} if token else {})
-        return self.client.post(
-            path, data=data, headers={"Origin": "http://localhost"}, environ_base=self._base()
-        )
+        return self.send("POST", path, data=data, headers={"Origin": "http://localhost"})
 
-    def _base(self) -> dict[str, Any]:
-        return {
+    def send(self, method: str, path: str, **options: Any) -> TestResponse:
+        """A request in a context of its own: the test's app context must not leak into it."""
+        base = {
             "REMOTE_ADDR": self.address,
             "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux) Firefox/1",
         }
+        options |= {"method": method, "environ_base": base}
+        return Context().run(lambda: self.client.open(path, **options))
+
+    def cookie(self) -> dict[str, Any]:
+        """What the session cookie holds."""
+
+        def read() -> dict[str, Any]:
+            with self.client.session_transaction() as held:
+                return dict(held)
+
+        return Context().run(read)
 
     def token(self, path: str = "/me/account") -> str:
         """The token of a page of the signed-in person."""

@@ -57,8 +57,9 @@ def test_the_list_refuses_every_entry_in_it() -> None:
 
 
 def test_hash_is_argon2id_and_salted() -> None:
-    first, second = passwords.hashed("violet harbor lantern"), passwords.hashed(
-        "violet harbor lantern"
+    first, second = (
+        passwords.hashed("violet harbor lantern"),
+        passwords.hashed("violet harbor lantern"),
     )
     assert first.startswith("$argon2id$") and first != second
     assert passwords.matches(first, "violet harbor lantern")

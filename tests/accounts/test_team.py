@@ -1,0 +1,151 @@
+"""Who works for an agency: roles, refusals, the last owner."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from marketplace.accounts import team
+from marketplace.accounts.models import Membership
+from marketplace.core import context
+from marketplace.core.audit import AuditEntry
+from marketplace.core.context import Actor
+from marketplace.core.db import open_session
+from marketplace.core.errors import Conflict
+from tests.accounts.conftest import SYSTEM, Visitor, agency, member, person
+
+BASE = "/agency/lakeshore/team"
+
+
+class House:
+    """An agency with an owner who is signed in, and a coordinator."""
+
+    def __init__(self, app: Flask) -> None:
+        self.agency = agency()
+        self.owner_person = person("olga@people.example", name="Olga")
+        self.owner = member(self.agency, self.owner_person, "owner", "Olga")
+        self.clerk_person = person("carl@people.example", name="Carl")
+        self.clerk = member(self.agency, self.clerk_person, "coordinator", "Carl")
+        self.olga = Visitor(app, "10.0.0.1")
+        self.olga.sign_in("olga@people.example")
+        self.carl = Visitor(app, "10.0.0.2")
+        self.carl.sign_in("carl@people.example")
+
+    def role(self, key: UUID) -> str | None:
+        with open_session(SYSTEM, readonly=True) as session:
+            row = session.get_one(Membership, key)
+            return None if row.ended_at else row.role
+
+
+@pytest.fixture
+def house(site: Flask) -> House:
+    return House(site)
+
+
+def test_everyone_sees_the_team_and_the_owner_its_buttons(house: House) -> None:
+    mine = house.olga.get(BASE).get_data(as_text=True)
+    his = house.carl.get(BASE).get_data(as_text=True)
+    for page in (mine, his):
+        assert "Olga" in page and "Carl" in page
+    assert f"{BASE}/{house.clerk}/role" in mine
+    assert f"{BASE}/{house.clerk}/role" not in his
+
+
+def test_a_new_role_counts_with_the_next_request(house: House) -> None:
+    answer = house.olga.post(f"{BASE}/{house.clerk}/role", house.olga.token(BASE), role="owner")
+    assert answer.headers["Location"] == BASE
+    assert f"{BASE}/{house.owner}/remove" in house.carl.get(BASE).get_data(as_text=True)
+    with open_session(SYSTEM, readonly=True) as session:
+        entry = session.scalars(select(AuditEntry)).one()
+    assert (entry.action, entry.actor_name, entry.agency_id) == (
+        "role.changed",
+        "Olga",
+        house.agency,
+    )
+    assert entry.detail == {"before": "coordinator", "after": "owner"}
+
+
+def test_a_removed_member_is_out_with_the_next_request(house: House) -> None:
+    assert house.carl.get(BASE).status_code == 200
+    house.olga.post(f"{BASE}/{house.clerk}/remove", house.olga.token(BASE))
+    gone = house.carl.get(BASE)
+    assert gone.status_code == 404
+    assert house.carl.is_in()  # still a person
+    assert house.role(house.clerk) is None
+    never = house.carl.get("/agency/lakeshorx/team")
+    assert (never.status_code, len(never.data)) == (404, len(gone.data))
+
+
+def test_the_last_owner_stays(house: House) -> None:
+    token = house.olga.token(BASE)
+    for path, fields in (
+        (f"{BASE}/{house.owner}/role", {"role": "finance"}),
+        (f"{BASE}/{house.owner}/remove", {}),
+    ):
+        answer = house.olga.post(path, token, **fields)
+        assert answer.status_code == 409
+        assert house.role(house.owner) == "owner"
+    house.olga.post(f"{BASE}/{house.clerk}/role", token, role="owner")
+    assert house.olga.post(f"{BASE}/{house.owner}/remove", token).status_code == 303
+
+
+@pytest.mark.parametrize("role", ["manager", "coordinator", "finance", "read-only"])
+def test_only_an_owner_manages(house: House, role: str) -> None:
+    with open_session(SYSTEM) as session:
+        session.get_one(Membership, house.clerk).role = role
+    token = house.carl.token("/me/account")
+    for path in (f"{BASE}/{house.clerk}/role", f"{BASE}/{house.owner}/remove"):
+        assert house.carl.post(path, token, role="owner").status_code == 403
+    assert (house.role(house.clerk), house.role(house.owner)) == (role, "owner")
+
+
+def test_members_elsewhere_are_missing(house: House) -> None:
+    other = agency("harborline")
+    foreign = member(other, person("fred@people.example"), "coordinator")
+    token = house.olga.token(BASE)
+    for action in ("role", "remove"):
+        answers = [
+            house.olga.post(f"{BASE}/{key}/{action}", token, role="owner")
+            for key in (foreign, uuid4())
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        assert len(answers[0].data) == len(answers[1].data)
+    assert house.olga.get("/agency/harborline/team").status_code == 404
+    assert house.olga.post(f"/agency/harborline/team/{foreign}/remove", token).status_code == 404
+    assert house.role(foreign) == "coordinator"
+
+
+def test_refused_input(house: House) -> None:
+    token = house.olga.token(BASE)
+    assert house.olga.post(f"{BASE}/{house.clerk}/role", token, role="king").status_code == 422
+    assert house.olga.post(f"{BASE}/{house.clerk}/role", role="manager").status_code == 400
+    assert house.olga.post(f"{BASE}/nonsense/role", token, role="manager").status_code == 404
+    assert house.role(house.clerk) == "coordinator"
+
+
+def test_strangers_and_candidates(house: House, site: Flask) -> None:
+    stranger = Visitor(site)
+    assert stranger.get(BASE).headers["Location"] == f"/sign-in?next={BASE}"
+    person("cand@people.example")
+    stranger.sign_in("cand@people.example")
+    assert stranger.get(BASE).status_code == 404
+
+
+def test_two_owners_cannot_both_leave(house: House, site: Flask) -> None:
+    with open_session(SYSTEM) as session:
+        session.get_one(Membership, house.clerk).role = "owner"
+
+    def leave(key: UUID) -> bool:
+        with site.app_context():
+            try:
+                with open_session(context.agency(house.agency)) as session:
+                    actor = Actor("agency", house.owner_person, house.agency, "Olga", "owner")
+                    team.remove_member(session, actor, key)
+            except Conflict:
+                return False
+            return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(leave, [house.owner, house.clerk])) == [False, True]
