@@ -5,7 +5,10 @@ from flask import Flask
 from marketplace.accounts import identity
 from marketplace.accounts import views as accounts_views
 from marketplace.admin import views as admin_views
+from marketplace.bookings import card_views as bookings_card_views
+from marketplace.bookings import request_views as bookings_request_views
 from marketplace.bookings import views as bookings_views
+from marketplace.bookings import workspace_views as bookings_workspace_views
 from marketplace.core import assets, health, logs, pages, web
 from marketplace.core.config import Config
 from marketplace.listings import views as listings_views
@@ -23,10 +26,10 @@ ROOMS = (
     accounts_views.room,
     accounts_views.mine,
     accounts_views.team,
-    bookings_views.room,
     bookings_views.mine,
-    bookings_views.workspace,
-    payments_views.room,
+    bookings_request_views.steps,
+    bookings_card_views.cards,
+    bookings_workspace_views.workspace,
     payments_views.hooks,
     placements_views.room,
     placements_views.link,

@@ -35,6 +35,8 @@ HOLD_ENDED = "Your hold has ended, so the seat is free for others. Nothing was c
 START_SHARE, COMPLETION_SHARE = 50, 50  # percent of the agency's part at each milestone
 CONTEST_TIME = timedelta(hours=72)
 PROVIDER_FAULT = "agency-cancelled"
+NO_SHOW_CAUSE = "candidate-no-show"
+NO_SHOW_AFTER = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,19 @@ def extend_hold(session: Session, actor: Actor, booking_id: UUID) -> Booking:
     booking.hold_extended = True
     booking.deadline_at += states.HOLD_EXTENSION
     audit.record(session, actor, "booking.extend_hold", _subject(booking))
+    return booking
+
+
+def answer(session: Session, actor: Actor, booking_id: UUID, answers: Mapping[str, Any]) -> Booking:
+    """Keep what the candidate answered for this request, until the terms are accepted with it.
+
+    `answers` are plain data. Gone when the hold has ended.
+    """
+    booking = locked(session, booking_id)
+    _refuse_ended_hold(booking)
+    if booking.plan_id is None:
+        booking.consent = dict(answers)
+        audit.record(session, actor, "booking.answer", _subject(booking))
     return booking
 
 
@@ -428,6 +443,21 @@ def complete(session: Session, actor: Actor, booking_id: UUID) -> Booking:
         raise Conflict("The rotation can be completed from its last day on.", "too_early")
     _transition(session, booking, "complete", actor)
     _schedule_share(session, booking, "completion", COMPLETION_SHARE)
+    return booking
+
+
+def no_show(session: Session, actor: Actor, booking_id: UUID) -> Booking:
+    """The candidate did not come and sent no word for 72 hours (cause `candidate-no-show`).
+
+    Nothing goes back and nothing more is charged; the candidate may contest it.
+    """
+    booking = locked(session, booking_id)
+    if clock.today(booking.time_zone) < booking.start_on + NO_SHOW_AFTER:
+        raise Conflict("This can be recorded from the third day after the start.", "too_early")
+    states.next_state(booking.state, "no_show", actor.kind)
+    _stop_payments(session, booking)
+    booking.reason, booking.refund_cents = NO_SHOW_CAUSE, 0
+    _transition(session, booking, "no_show", actor, note=NO_SHOW_CAUSE)
     return booking
 
 

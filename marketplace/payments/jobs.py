@@ -285,7 +285,7 @@ def process_event(scope: Scope, event_id: str) -> None:
         kind, object_id = event.type, event.object_id
     if kind.startswith("payment_intent."):
         _refresh_payment(scope, object_id)
-    if kind.startswith("setup_intent."):
+    if kind.startswith(("setup_intent.", "checkout.session.")):
         with open_session(scope) as session:
             plan = session.scalars(
                 select(PaymentPlan).where(PaymentPlan.setup_id == object_id)
@@ -308,7 +308,9 @@ def _refresh_payment(scope: Scope, intent: str) -> None:
 
 
 def receive_event(session: Session, event_id: str, kind: str, object_id: str) -> bool:
-    """Store a verified event and the work of acting on it; False when we have it already."""
+    """Store a verified event and the work of acting on it; False when we have it already.
+
+    Two at the same time: the later one violates the key, and its caller knows what that means."""
     if session.get(WebhookEvent, event_id) is not None:
         return False
     session.add(WebhookEvent(id=event_id, type=kind, object_id=object_id, payload={}))

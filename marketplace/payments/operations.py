@@ -100,14 +100,16 @@ def remember_setup(session: Session, plan_id: UUID, *, customer_id: str, setup_i
 def save_card(
     session: Session, plan_id: UUID, *, payment_method: str, brand: str, last4: str, exp: str
 ) -> None:
-    """Use this card from now on. Declined installments are tried again at once with it."""
+    """Use this card from now on. What was declined, also what waits for its next try, is tried
+    again at once with it."""
     plan = locked_plan(session, plan_id)
     plan.payment_method, plan.card_brand, plan.card_last4 = payment_method, brand, last4
     plan.card_exp = exp
     if plan.state == "draft":
         plan.state = "ready"
     for row in installments_of(session, plan_id):
-        if row.state == "declined":
+        waits = row.state == "scheduled" and row.pay_until is not None
+        if waits or row.state == "declined":
             row.state, row.next_try_at = "scheduled", clock.now()
     publish(session, CardSaved(plan.id, plan.agency_id))
 
@@ -134,13 +136,17 @@ def stop_plan(session: Session, plan_id: UUID) -> None:
     for attempt in _charges(session, plan_id):
         if attempt.state == "needs_action":
             attempt.state = "abandoned"
-            outbox.enqueue(
-                session,
-                "payments.cancel_intent",
-                {"charge_id": str(attempt.id)},
-                scope=context.agency(plan.agency_id),
-            )
+            _cancel_intent(session, attempt)
     plan.state = "stopped"
+
+
+def _cancel_intent(session: Session, attempt: Charge) -> None:
+    outbox.enqueue(
+        session,
+        "payments.cancel_intent",
+        {"charge_id": str(attempt.id)},
+        scope=context.agency(attempt.agency_id),
+    )
 
 
 # --- charging -----------------------------------------------------------------------------------
@@ -220,8 +226,10 @@ def settle_declined(session: Session, charge_id: UUID, outcome: Declined) -> Non
     attempt, plan, row = _locked(session, charge_id)
     if attempt.state not in ("sending", "unknown", "needs_action"):
         return
+    if attempt.state == "needs_action":
+        _cancel_intent(session, attempt)  # its page may still be open: it must not pay later
     attempt.state, attempt.settled_at = "declined", clock.wall()
-    attempt.intent_id, attempt.decline_code = outcome.pi, outcome.decline_code
+    attempt.intent_id, attempt.decline_code = outcome.pi or attempt.intent_id, outcome.decline_code
     row.state, row.decline_code = "declined", outcome.decline_code
     if plan.state == "stopped":
         row.state = "void"

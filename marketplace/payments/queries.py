@@ -1,13 +1,15 @@
 """Reads for pages and jobs."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.payments.models import Charge, Installment, PaymentPlan, Refund
+from marketplace.payments.models import Charge, Installment, PaymentPlan, Refund, Transfer
 from marketplace.tenants.models import Agency
 
 
@@ -24,6 +26,22 @@ class ScheduleRow:
     next_try_at: datetime | None
     pay_until: datetime | None
 
+    @property
+    def is_problem(self) -> bool:
+        """Was it declined, or does the bank ask? Also while it waits for its next try."""
+        waits = self.state == "scheduled" and self.pay_until is not None
+        return waits or self.state in ("declined", "needs_action")
+
+
+@dataclass(frozen=True)
+class RefundRow:
+    """Money that went back, or is on its way."""
+
+    amount_cents: int
+    state: str
+    created_at: datetime
+    settled_at: datetime | None
+
 
 @dataclass(frozen=True)
 class PlanView:
@@ -36,20 +54,28 @@ class PlanView:
     refunded_cents: int
     card: str | None  # "Visa ending 4242"
     rows: tuple[ScheduleRow, ...]
+    refunds: tuple[RefundRow, ...] = ()
 
     @property
     def problem(self) -> ScheduleRow | None:
         """The installment that needs the candidate, if any."""
-        return next((row for row in self.rows if row.state in ("declined", "needs_action")), None)
+        return next((row for row in self.rows if row.is_problem), None)
+
+    @property
+    def in_flight(self) -> bool:
+        """Is a charge on its way, or its outcome unknown?"""
+        return any(row.state in ("charging", "unknown") for row in self.rows)
 
 
 def plan_view(session: Session, plan_id: UUID) -> PlanView:
-    """The plan with its rows, what was paid and what went back (four reads)."""
+    """The plan with its rows, what was paid and what went back (three reads)."""
     plan = session.get_one(PaymentPlan, plan_id)
     rows = session.scalars(
         select(Installment).where(Installment.plan_id == plan_id).order_by(Installment.seq)
     ).all()
-    refunds = session.scalars(select(Refund).where(Refund.plan_id == plan_id)).all()
+    refunds = session.scalars(
+        select(Refund).where(Refund.plan_id == plan_id).order_by(Refund.id)
+    ).all()
     brand = (plan.card_brand or "").capitalize()
     return PlanView(
         plan_id=plan.id,
@@ -58,19 +84,38 @@ def plan_view(session: Session, plan_id: UUID) -> PlanView:
         paid_cents=sum(row.amount_cents for row in rows if row.state == "paid"),
         refunded_cents=sum(r.amount_cents for r in refunds if r.state not in ("failed", "void")),
         card=f"{brand} ending {plan.card_last4}" if plan.card_last4 else None,
-        rows=tuple(
-            ScheduleRow(
-                row.id,
-                row.seq,
-                row.amount_cents,
-                row.due_on,
-                row.state,
-                row.paid_at,
-                row.next_try_at,
-                row.pay_until,
-            )
-            for row in rows
+        rows=tuple(_row(row) for row in rows),
+        refunds=tuple(
+            RefundRow(r.amount_cents, r.state, r.created_at, r.settled_at)
+            for r in refunds
+            if r.state not in ("failed", "void")
         ),
+    )
+
+
+def schedules(session: Session, plan_ids: Collection[UUID]) -> dict[UUID, tuple[ScheduleRow, ...]]:
+    """The rows of several plans, in order (one read)."""
+    found: dict[UUID, list[ScheduleRow]] = defaultdict(list)
+    rows = session.scalars(
+        select(Installment)
+        .where(Installment.plan_id.in_(plan_ids))
+        .order_by(Installment.plan_id, Installment.seq)
+    )
+    for row in rows:
+        found[row.plan_id].append(_row(row))
+    return {plan_id: tuple(rows) for plan_id, rows in found.items()}
+
+
+def _row(row: Installment) -> ScheduleRow:
+    return ScheduleRow(
+        row.id,
+        row.seq,
+        row.amount_cents,
+        row.due_on,
+        row.state,
+        row.paid_at,
+        row.next_try_at,
+        row.pay_until,
     )
 
 
@@ -97,3 +142,31 @@ def in_flight(session: Session, plan_id: UUID) -> bool:
         )
     )
     return found is not None
+
+
+@dataclass(frozen=True)
+class AgencySums:
+    """Where an agency's money is, in cents: held for milestones, being sent, sent."""
+
+    held_cents: int
+    sending_cents: int
+    sent_cents: int
+
+
+def agency_sums(session: Session) -> AgencySums:
+    """The sums of the agency of this scope (three reads)."""
+    paid = session.scalar(
+        select(func.sum(Installment.amount_cents)).where(Installment.state == "paid")
+    )
+    back = session.scalar(
+        select(func.sum(Refund.amount_cents)).where(Refund.state.not_in(("failed", "void")))
+    )
+    rows = session.execute(
+        select(
+            Transfer.state, func.sum(Transfer.amount_cents), func.sum(Transfer.fee_cents)
+        ).group_by(Transfer.state)
+    ).all()
+    released = sum(int(net) + int(fee) for _, net, fee in rows)
+    sent = sum(int(net) for state, net, _ in rows if state == "succeeded")
+    sending = sum(int(net) for state, net, _ in rows if state != "succeeded")
+    return AgencySums(int(paid or 0) - int(back or 0) - released, sending, sent)

@@ -229,6 +229,7 @@ BOOKING = Made(
     place="Miami, FL",
     agency="Meridian Clinical Placements",
     agency_short="Meridian",
+    city="Miami",
     level="Hands-on, inpatient",
     start=START,
     end=END,
@@ -264,7 +265,19 @@ REQUEST = {
     "errors": {},
     "idempotency_key": "k",
 }
+QUESTIONS = [
+    "status",
+    "student_year",
+    "graduation_date",
+    "birth_date",
+    "usmle_step_1",
+    "usmle_step_2_ck",
+    "home_school_vslo",
+    "needs_visa",
+    "entry_status",
+]
 CARD = Made(
+    payment_method="",
     publishable_key="pk_test",
     client_secret="seti_secret",
     return_url="/back",
@@ -363,19 +376,32 @@ PAGES: dict[str, dict[str, object]] = {
         "r": ROTATION,
     },
     "bookings/request_dates.html": REQUEST
-    | {"months": MONTHS, "lengths": LENGTHS, "start": START, "weeks": 4, "place": "Miami"},
+    | {
+        "months": [("March 2027", [Made(offering_id="o1", date=START, left=2, capacity=2)])],
+        "lengths": LENGTHS,
+        "chosen": "o1",
+        "weeks": 4,
+        "place": "Miami",
+        "free": [Made(date=START, left=1, url="/me/request/fuentes?offering=o1")],
+        "rotation": Made(slug="fuentes", form_key="k", url="/rotations/fuentes"),
+    },
     "bookings/request_eligibility.html": REQUEST
     | {
         "fit": FIT,
         "you": [("Name", "Amara Nwosu"), ("Status", "Graduate, June 2024")],
         "profile_url": "/me/profile",
-        "why": "I finished my house job.",
-        "why_hint": "Dr. Fuentes reads this first. 100 to 600 characters.",
-        "travel": "has",
-        "travel_options": [
-            Made(value="has", label="I hold a U.S. visa", sub="Valid beyond March 26, 2027"),
-            Made(value="none", label="I do not need one", sub=""),
-        ],
+        "why_hint": "Dr. Fuentes reads this first.",
+        "release_url": "/release",
+        "notes": ["A letter may be late."],
+        "asked": QUESTIONS,
+        "sent": {"status": "graduate", "why": "I finished my house job.", "adult": "1"},
+        "choices": {
+            name: [("a", "One"), ("b", "Two")]
+            for name in QUESTIONS
+            if name not in ("graduation_date", "birth_date")
+        },
+        "advisories": ["Florida has its own rules."],
+        "visa_facts": ["At the border an officer may ask."],
         "documents": [
             Made(label="Passport", state="have", by=None),
             Made(label="BLS certificate", state="miss", by=date(2027, 1, 30)),
@@ -391,6 +417,8 @@ PAGES: dict[str, dict[str, object]] = {
         "card": None,
         "ticked": ["ok_share"],
         "travel": "Holds a visa",
+        "shown": "digest",
+        "changed": True,
         "dates_url": "/d",
     },
     "bookings/request_card.html": REQUEST
@@ -400,6 +428,9 @@ PAGES: dict[str, dict[str, object]] = {
         "card": CARD,
         "button": "Pay $450",
         "amount": 45_000,
+        "returned": False,
+        "again_url": "/again",
+        "setup": "seti_1",
     },
     "bookings/show.html": {
         "viewer": VIEWER,
@@ -480,6 +511,45 @@ PAGES: dict[str, dict[str, object]] = {
             actions=[Made(label="Cancel", url="/cancel", kind="bad", ico="", post=False)],
         ),
         "details": [("Agency", "Meridian"), ("First day", "7:30 AM, Miami time")],
+        "refunds": [Made(when="Jan 12", cents=45_000, text="On its way")],
+        "history": [Made(when="Sun, Nov 22, 2:33 PM", text="You held a seat")],
+    },
+    "bookings/ended.html": {
+        "viewer": VIEWER,
+        "title": "Your 20 minutes are over",
+        "text": "The seat is open again.",
+        "order": ORDER,
+        "weeks": 4,
+        "free": [Made(date=START, left=1, url="/me/request/fuentes?offering=o1")],
+        "again_url": "/me/request/fuentes",
+    },
+    "bookings/terms.html": {
+        "viewer": VIEWER,
+        "b": BOOKING,
+        "version": 3,
+        "frozen_on": date(2026, 11, 22),
+        "activities": [("Take histories", "Yes"), ("Examine patients", "Supervised")],
+        "documents": ["Passport"],
+        "refund": REFUND,
+        "policy": "Cancel 60 days or more before the start: 100% back.",
+        "letter": "Writes a letter when the work earns it",
+    },
+    "bookings/all.html": {
+        "viewer": VIEWER,
+        "bookings": [
+            Made(
+                url="/b",
+                specialty="Cardiology",
+                doctor="Isabel Fuentes",
+                tint="card",
+                place="Miami, FL",
+                start=START,
+                end=END,
+                tag="Confirmed",
+                tag_kind="good",
+                next="Starts on Mar 1",
+            )
+        ],
     },
     "bookings/cancel.html": {
         "viewer": VIEWER,
@@ -895,7 +965,14 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("listings/show.html", {"fit": Made(kind="no", title="Students", text="x", url="", action="")}),
     ("listings/show.html", {"r": Made(**(vars(ROTATION) | {"truth": None, "reviews": []}))}),
     ("bookings/request_dates.html", {"errors": {"start": "This start is full now"}}),
-    ("bookings/request_eligibility.html", {"errors": {"why": "Write more", "travel": "Choose"}}),
+    ("bookings/request_eligibility.html", {"errors": {"why": "Write less", "status": "Choose"}}),
+    ("bookings/request_dates.html", {"months": [], "order": None, "free": []}),
+    ("bookings/request_card.html", {"card": None, "returned": True}),
+    ("bookings/request_card.html", {"card": None}),
+    ("bookings/cancel.html", {"changed": True, "errors": {"give": "Look again"}}),
+    ("bookings/all.html", {"bookings": []}),
+    ("bookings/ended.html", {"free": []}),
+    ("bookings/show.html", {"messages": None, "documents": None}),
     ("bookings/request_review.html", {"errors": {"ok_card": "Tick", "ok_terms": "Tick"}}),
     ("bookings/show.html", {"alternatives": None, "outcome": None, "change": None}),
     ("bookings/show.html", {"b": Made(**(vars(BOOKING) | {"poll_url": "/p", "tag_kind": "bad"}))}),

@@ -1,0 +1,114 @@
+"""Reads of bookings for the candidate's pages. Sessions carry the candidate's scope."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.bookings.models import Booking, BookingTransition
+from marketplace.bookings.operations import MIN_NOTICE
+from marketplace.core import clock
+from marketplace.core.errors import NotFound
+from marketplace.listings import queries as listings
+from marketplace.listings.models import Offering, Rotation
+from marketplace.payments import queries as payments
+from marketplace.payments.queries import ScheduleRow
+
+MONTHS_AHEAD = 12
+
+
+@dataclass(frozen=True)
+class Start:
+    """A start that can be asked for, with its seats for one length."""
+
+    offering_id: UUID
+    date: date
+    left: int
+    capacity: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A booking of a candidate with the rows of its plan."""
+
+    booking: Booking
+    rows: tuple[ScheduleRow, ...]
+
+
+def own(session: Session, person_id: UUID, reference: str) -> Booking:
+    """The candidate's own booking. NotFound for a missing one and for anybody else's: an
+    attending sees bookings too, but not as their candidate."""
+    found = session.scalars(
+        select(Booking).where(Booking.reference == reference, Booking.candidate_id == person_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def by_form_key(session: Session, person_id: UUID, form_key: str) -> Booking | None:
+    """The booking that this form made before."""
+    return session.scalars(
+        select(Booking).where(Booking.candidate_id == person_id, Booking.form_key == form_key)
+    ).one_or_none()
+
+
+def history(session: Session, booking: Booking) -> tuple[BookingTransition, ...]:
+    """Every step, first to last."""
+    return tuple(
+        session.scalars(
+            select(BookingTransition)
+            .where(BookingTransition.booking_id == booking.id)
+            .order_by(BookingTransition.seq)
+        )
+    )
+
+
+def of_candidate(session: Session, person_id: UUID) -> tuple[Listed, ...]:
+    """All bookings of a candidate by their start, with their plans (two reads)."""
+    found = session.scalars(
+        select(Booking)
+        .where(Booking.candidate_id == person_id)
+        .order_by(Booking.start_on, Booking.id)
+    ).all()
+    plans = [row.plan_id for row in found if row.plan_id]
+    schedules = payments.schedules(session, plans) if plans else {}
+    return tuple(
+        Listed(row, schedules.get(row.plan_id, ()) if row.plan_id else ()) for row in found
+    )
+
+
+def public_rotation(session: Session, slug: str) -> Rotation:
+    """A published rotation by its address; NotFound otherwise."""
+    found = listings.rotation_by_slug(session, slug)
+    if found is None or not found.public:
+        raise NotFound
+    return found
+
+
+def starts(session: Session, rotation: Rotation, weeks: int) -> tuple[Start, ...]:
+    """The starts of the coming year that may still be asked for, full ones too (two reads)."""
+    today = clock.today(rotation.site.time_zone)
+    offered = session.scalars(
+        select(Offering)
+        .where(
+            Offering.rotation_id == rotation.id,
+            Offering.closed_at.is_(None),
+            Offering.start_on >= today + MIN_NOTICE,
+            Offering.start_on <= today + timedelta(days=31 * MONTHS_AHEAD),
+        )
+        .order_by(Offering.start_on)
+    ).all()
+    left = listings.seats_left(session, rotation, offered, weeks) if offered else {}
+    return tuple(Start(row.id, row.start_on, left[row.id], row.capacity) for row in offered)
+
+
+def nearest_free(found: Iterable[Start], wanted: date | None, limit: int = 3) -> tuple[Start, ...]:
+    """Starts with a free seat, those nearest to the wanted one, in the order of time."""
+    free = [start for start in found if start.left]
+    if wanted is not None:
+        free.sort(key=lambda start: (abs((start.date - wanted).days), start.date))
+    return tuple(sorted(free[:limit], key=lambda start: start.date))
