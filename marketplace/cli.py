@@ -1,5 +1,6 @@
 """The product's own commands. The demo adds its own to this group."""
 
+import logging
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ from alembic.config import Config as AlembicConfig
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace import invariants
+from marketplace import bench, invariants
 from marketplace.bookings import diagram
 from marketplace.core import clock, context, jobs, logs
 from marketplace.core.config import Config
@@ -96,10 +97,8 @@ def check_invariants() -> None:
     with open_session(context.system("check"), readonly=True) as session:
         findings = invariants.examine(session)
     for finding in findings:
-        count = len(finding.rows)
-        click.echo(
-            f"{'FAIL' if count else 'ok':<5}{count:>6}  {finding.check.code:<5}{finding.check.promise}"
-        )
+        count, check = len(finding.rows), finding.check
+        click.echo(f"{'FAIL' if count else 'ok':<5}{count:>6}  {check.code:<5}{check.promise}")
         for row in finding.rows[:10]:
             click.echo(f"             {row}")
     broken = sum(bool(finding.rows) for finding in findings)
@@ -124,6 +123,25 @@ def reindex() -> None:
 def states() -> None:
     """Print the booking's state diagram as Markdown (docs/booking-states.md)."""
     click.echo(diagram.page(), nl=False)
+
+
+@cli.command("bench")
+@click.argument("what", type=click.Choice(["all", "search"]), default="all")
+@click.option("--runs", default=200, show_default=True, help="Measured calls of each row.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Also write the figures.")
+def bench_budgets(what: str, runs: int, target: Path | None) -> None:
+    """Measure the design's budgets on the data that is there."""
+    from marketplace.app import create_app  # noqa: PLC0415  (pages are slow to import)
+
+    app = create_app()
+    logs.configure(logging.ERROR)
+    click.echo(bench.describe(app))
+    click.echo(bench.HEAD)
+    figures = list(bench.searches(app, runs)) if what == "search" else bench.run(app, runs)
+    for figure in figures:
+        click.echo(figure.line())
+    if target:
+        bench.write(figures, target)
 
 
 def tick(url: str) -> None:
