@@ -11,9 +11,12 @@ from marketplace.bookings import views as bookings_views
 from marketplace.bookings import workspace_views as bookings_workspace_views
 from marketplace.core import assets, health, logs, pages, web
 from marketplace.core.config import Config
+from marketplace.listings import signing_views as listings_signing_views
 from marketplace.listings import views as listings_views
+from marketplace.listings import workspace_views as listings_workspace_views
 from marketplace.payments import views as payments_views
-from marketplace.placements import views as placements_views
+from marketplace.placements import attending_views as placements_attending_views
+from marketplace.placements import link_views as placements_link_views
 from marketplace.reviews import views as reviews_views
 from marketplace.search import views as search_views
 from marketplace.wiring import create_core
@@ -21,8 +24,8 @@ from marketplace.wiring import create_core
 ROOMS = (
     search_views.room,
     listings_views.room,
-    listings_views.workspace,
-    listings_views.signing,
+    listings_workspace_views.workspace,
+    listings_signing_views.signing_room,
     accounts_views.room,
     accounts_views.mine,
     accounts_views.team,
@@ -31,10 +34,10 @@ ROOMS = (
     bookings_card_views.cards,
     bookings_workspace_views.workspace,
     payments_views.hooks,
-    placements_views.room,
-    placements_views.link,
-    placements_views.mine,
+    placements_link_views.link,
+    placements_attending_views.mine,
     reviews_views.mine,
+    reviews_views.workspace,
     admin_views.room,
     health.room,
 )

@@ -21,6 +21,7 @@ from marketplace.core import clock, spreadsheets, web
 from marketplace.core.db import db
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.formats import day
+from marketplace.core.typed import long_text
 from marketplace.listings import workspace_queries as listings
 from marketplace.payments import queries as payments
 from marketplace.placements import operations as placements
@@ -301,7 +302,7 @@ def cancel(slug: str, ref: str) -> Answer:
         web.actor(),
         booking.id,
         reason=reason,
-        note=request.form.get("note", ""),
+        note=long_text(request.form, "note", 2000),
     )
     flash(f"Cancelled on {day(clock.today(booking.time_zone))}. All money goes back.", "info")
     return web.go(_url(slug, booking))

@@ -44,14 +44,14 @@ class Request:
 def request_of(booking: Booking) -> Request:
     """The request from what was frozen into the booking."""
     who, terms = booking.candidate, booking.terms
-    name = str(who.get("name") or "A candidate")
+    name = str(who.get("name") or "").strip() or "A candidate"
     exams = who.get("exams") or []
     facts = [("Level", str(terms["level_label"]))]
     if exams:
         facts.insert(0, ("Exams", ", ".join(map(str, exams))))
     return Request(
         candidate=name,
-        first_name=name.split()[0],
+        first_name=name.split(maxsplit=1)[0],
         initials=initials(name),
         standing=str(who.get("status") or ""),
         school=", ".join(str(who[key]) for key in ("school", "country") if who.get(key)),

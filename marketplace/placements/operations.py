@@ -76,7 +76,7 @@ def contest(session: Session, actor: Actor, booking_id: UUID, *, note: str) -> P
         return placement
     if _checked_in(placement, side_of(actor.kind)) is not None:
         raise Conflict("You checked in yourself. Write to the platform team.", "own_check_in")
-    if placement.stood_at is not None or _first(placement) + SILENCE <= clock.now():
+    if not may_contest(placement, side_of(actor.kind)):
         raise Gone("The 72 hours to contest the start are over.", "contest_over")
     placement.contested_at, placement.contest_note = clock.now(), note.strip()[:2000]
     outbox.enqueue(
@@ -87,6 +87,13 @@ def contest(session: Session, actor: Actor, booking_id: UUID, *, note: str) -> P
     )
     _audit(session, actor, booking, "contest")
     return placement
+
+
+def may_contest(placement: Placement, side: Side) -> bool:
+    """May this side still say that the other's check-in is not so?"""
+    if placement.contested_at or placement.stood_at or _checked_in(placement, side):
+        return False
+    return _first(placement) + SILENCE > clock.now()
 
 
 def complete(session: Session, actor: Actor, booking_id: UUID) -> Placement:

@@ -35,10 +35,11 @@ class Review(Keyed, Base):
     author: Mapped[str]  # "Graduate, class of 2024": never the name
     overall: Mapped[int]
     ratings: Mapped[dict[str, Any]]
-    attested: Mapped[dict[str, str]]  # activity slug: did | watched | no
+    attested: Mapped[dict[str, str]]  # activity slug: yes | supervised | no
     declared: Mapped[dict[str, str]]
     text: Mapped[str] = mapped_column(default="")
     reply: Mapped[str] = mapped_column(default="")
+    replied_at: Mapped[datetime | None]
     submitted_at: Mapped[datetime] = mapped_column(default=clock.now)
     release_at: Mapped[datetime]
     public: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,110 @@
+"""What the attending reads before signing a scope, as plain data for its two pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.accounts.tokens import token_hash
+from marketplace.core.errors import NotFound
+from marketplace.listings import catalog
+from marketplace.listings.models import Rotation, ScopeSignature
+from marketplace.tenants.models import Agency
+
+LEVEL_WORDS = {"yes": "On their own", "supervised": "Supervised", "no": "Not done"}
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Whom a sign link asks about which signature."""
+
+    signature_id: UUID
+    attending_id: UUID
+
+
+def signer_by_link(session: Session, token: str) -> Signer | None:
+    """The signature behind a link's token (system scope); None when it is not known."""
+    row = session.execute(
+        select(ScopeSignature.id, ScopeSignature.attending_id).where(
+            ScopeSignature.token_hash == token_hash(token)
+        )
+    ).one_or_none()
+    return Signer(row.id, row.attending_id) if row else None
+
+
+def own(session: Session, signature_id: UUID, attending_id: UUID) -> ScopeSignature:
+    """The attending's signature; NotFound for anybody else's."""
+    row = session.get(ScopeSignature, signature_id)
+    if row is None or row.attending_id != attending_id:
+        raise NotFound
+    return row
+
+
+def page_values(session: Session, row: ScopeSignature, typed: Mapping[str, str]) -> dict[str, Any]:
+    """The values of the sign page. Lines that were signed before are answered, others are not;
+    what was typed wins."""
+    rotation = session.get_one(Rotation, row.rotation_id)
+    earlier = _earlier(session, row)
+    before = dict(earlier.signed or {}) if earlier else {}
+    scope = [_line(slug, level, before, typed) for slug, level in row.declared.items()]
+    changed = [line["label"] for line in scope if line["was"]]
+    agency = session.get(Agency, row.agency_id)
+    return {
+        "listing": {
+            "title": f"{rotation.title}, version {row.version}",
+            "version": row.version,
+            "agency": agency.name if agency else "The agency",
+            "doctor": rotation.attending.display_name,
+            "signed_on": _signed_on(earlier),
+        },
+        "changed": changed,
+        "scope": scope,
+        "facts": [{"label": label, "words": words, "was": ""} for label, words in _facts(rotation)],
+        "full_name": typed.get("full_name", ""),
+        "sure": typed.get("sure") == "1",
+        "comment": typed.get("comment", ""),
+    }
+
+
+def _line(
+    slug: str, level: str, before: Mapping[str, str], typed: Mapping[str, str]
+) -> dict[str, str]:
+    was = before.get(slug, "no") if before else level
+    same = bool(before) and was == level
+    return {
+        "key": slug,
+        "label": catalog.scope_activity(slug).label,
+        "level": LEVEL_WORDS[level],
+        "was": LEVEL_WORDS[was] if before and was != level else "",
+        "answer": typed.get(f"s-{slug}", "y" if same else ""),
+    }
+
+
+def _earlier(session: Session, row: ScopeSignature) -> ScopeSignature | None:
+    return session.scalars(
+        select(ScopeSignature)
+        .where(
+            ScopeSignature.rotation_id == row.rotation_id,
+            ScopeSignature.version < row.version,
+            ScopeSignature.decision == "signed",
+        )
+        .order_by(ScopeSignature.version.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _signed_on(earlier: ScopeSignature | None) -> date | None:
+    return earlier.decided_at.date() if earlier and earlier.decided_at else None
+
+
+def _facts(rotation: Rotation) -> list[tuple[str, str]]:
+    return [
+        ("Type", catalog.rotation_type(rotation.type).label),
+        ("Setting", rotation.setting.capitalize()),
+        ("Hours a week", str(rotation.hours_per_week)),
+        ("Trainees at a time", str(rotation.trainees_per_attending)),
+    ]

@@ -1,0 +1,183 @@
+"""Reads of listings for the agency's workspace. Sessions carry the agency's scope."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from marketplace.core import clock
+from marketplace.core.errors import NotFound
+from marketplace.listings import catalog
+from marketplace.listings.models import ListingImport, Rotation, ScopeSignature
+from marketplace.listings.operations import is_signed, needs_signature
+
+PER_PAGE = 50
+STATE_WORDS = {
+    "draft": ("Draft", ""),
+    "published": ("Live", "good"),
+    "paused": ("Paused", "warn"),
+    "archived": ("Archived", ""),
+}
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """How many listings the agency has."""
+
+    total: int
+    live: int
+    drafts: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A listing in the table."""
+
+    url: str
+    specialty: str
+    doctor: str
+    state: str
+    tone: str
+    next_start: date | None
+    seats: int
+    from_cents: int | None
+    rating: str
+
+
+def shelf(session: Session) -> Shelf:
+    """The counts by state, one read."""
+    rows = session.execute(select(Rotation.state, func.count(Rotation.id)).group_by(Rotation.state))
+    found = {state: int(number) for state, number in rows}
+    return Shelf(sum(found.values()), found.get("published", 0), found.get("draft", 0))
+
+
+def rows(session: Session, slug: str, page: int) -> tuple[Row, ...]:
+    """A page of the agency's listings: drafts first, then by specialty."""
+    found = session.scalars(
+        select(Rotation)
+        .options(
+            joinedload(Rotation.attending),
+            selectinload(Rotation.blocks),
+            selectinload(Rotation.offerings),
+        )
+        .order_by(Rotation.state == "published", Rotation.specialty, Rotation.id)
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    ).all()
+    return tuple(_row(rotation, slug) for rotation in found)
+
+
+def _row(rotation: Rotation, slug: str) -> Row:
+    today = clock.now().date()
+    free = [
+        o
+        for o in rotation.offerings
+        if o.start_on > today and o.closed_at is None and o.taken < o.capacity
+    ]
+    state, tone = STATE_WORDS[rotation.state]
+    count = rotation.rating_count
+    return Row(
+        url=f"/agency/{slug}/listings/{rotation.slug}",
+        specialty=catalog.specialty(rotation.specialty).label,
+        doctor=rotation.attending.display_name,
+        state=state,
+        tone=tone,
+        next_start=free[0].start_on if free else None,
+        seats=sum(o.capacity - o.taken for o in free),
+        from_cents=min((b.price_cents for b in rotation.blocks), default=None),
+        rating=f"{rotation.rating_sum / count:.1f} of 5 ({count})" if count else "none yet",
+    )
+
+
+def own(session: Session, slug: str) -> Rotation:
+    """A listing of this agency by the name in its address. NotFound for any other."""
+    found = session.scalars(select(Rotation).where(Rotation.slug == slug)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True)
+class SignatureView:
+    """Where the attending's signature stands; `may_ask` when a message may be sent."""
+
+    words: str
+    tone: str
+    comment: str
+    may_ask: bool
+
+
+def signature(session: Session, rotation: Rotation) -> SignatureView | None:
+    """The signature of the present version; None where none is needed."""
+    if not needs_signature(rotation):
+        return None
+    if is_signed(rotation):
+        return SignatureView("Signed", "good", "", may_ask=False)
+    row = session.scalars(
+        select(ScopeSignature).where(
+            ScopeSignature.rotation_id == rotation.id, ScopeSignature.version == rotation.version
+        )
+    ).one_or_none()
+    if row is None:
+        return SignatureView("Not asked yet", "", "", may_ask=bool(rotation.activities))
+    if row.decision == "refused":
+        return SignatureView("Sent back", "bad", row.comment, may_ask=False)
+    return SignatureView("Waits for the attending", "warn", "", may_ask=row.decision is None)
+
+
+def last_import(session: Session) -> ListingImport | None:
+    """The latest import that changed something."""
+    return session.scalars(
+        select(ListingImport).order_by(ListingImport.at.desc()).limit(1)
+    ).one_or_none()
+
+
+def to_sign(session: Session, attending_id: object) -> tuple[ScopeSignature, ...]:
+    """What waits for an attending's signature (person scope), oldest first."""
+    return tuple(
+        session.scalars(
+            select(ScopeSignature)
+            .where(ScopeSignature.attending_id == attending_id, ScopeSignature.decision.is_(None))
+            .order_by(ScopeSignature.asked_at)
+        )
+    )
+
+
+def first_steps(slug: str) -> dict[str, object]:
+    """The way of a new agency to its first listing."""
+    steps = [
+        {
+            "state": "done",
+            "title": "Your agency",
+            "line": "Your account is open.",
+            "action": "",
+            "url": "",
+            "time": "",
+        },
+        {
+            "state": "todo",
+            "title": "First listings",
+            "line": "A spreadsheet with sites, attendings, prices and dates.",
+            "action": "Import listings",
+            "url": f"/agency/{slug}/import",
+            "time": "about 10 min",
+        },
+        {
+            "state": "lock",
+            "title": "The attending signs",
+            "line": "For hands-on work the attending signs what trainees do.",
+            "action": "",
+            "url": "",
+            "time": "",
+        },
+        {
+            "state": "lock",
+            "title": "Publish",
+            "line": "The check names everything that is missing.",
+            "action": "",
+            "url": "",
+            "time": "",
+        },
+    ]
+    return {"done": 1, "total": len(steps), "steps": steps}

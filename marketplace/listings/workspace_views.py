@@ -1,0 +1,289 @@
+"""/agency/<slug>/listings and /import: what the agency offers, and the one way to open it."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, flash, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from marketplace.accounts.permissions import may, require
+from marketplace.bookings.workspace_queries import waiting
+from marketplace.core import clock, storage, web
+from marketplace.core.db import db
+from marketplace.core.errors import Invalid, NotFound
+from marketplace.core.formats import when
+from marketplace.core.storage import StoredFile
+from marketplace.listings import catalog, cities, importing, operations
+from marketplace.listings import workspace_queries as reads
+from marketplace.listings.importing import Report
+from marketplace.listings.models import Rotation
+
+workspace = web.Room("listings_workspace", __name__, side="agency", url_prefix="/agency/<slug>")
+
+Answer = str | tuple[str, int] | BaseResponse
+CSV = "text/csv"
+MAX_SHOWN_FAULTS = 200
+
+
+def _frame() -> dict[str, Any]:
+    return {"agency": web.membership(), "counts": waiting(db.session())}
+
+
+# --- the table and one listing ------------------------------------------------------------------
+
+
+@workspace.get("/listings")
+def listings(slug: str) -> Answer:
+    """The agency's listings."""
+    session = db.session()
+    shelf = reads.shelf(session)
+    pages = max(1, -(-shelf.total // reads.PER_PAGE))
+    asked = request.args.get("page", "1")
+    number = min(max(1, int(asked)), pages) if asked.isascii() and asked.isdecimal() else 1
+    return web.render(
+        "agency/listings.html",
+        **_frame(),
+        lead=f"{shelf.live} live, {shelf.drafts} drafts",
+        may_edit=may(web.actor().role, "listings.import"),
+        rows=reads.rows(session, slug, number),
+        number=number,
+        pages=pages,
+        page_url=lambda n: f"/agency/{slug}/listings?page={n}",
+        first=(number - 1) * reads.PER_PAGE + 1 if shelf.total else 0,
+        last=min(number * reads.PER_PAGE, shelf.total),
+        total=shelf.total,
+    )
+
+
+@workspace.get("/listings/<name>")
+def show(slug: str, name: str) -> Answer:
+    """One listing: what is missing, and the steps to open or close it."""
+    session, role = db.session(), web.actor().role
+    rotation = reads.own(session, name)
+    url = f"/agency/{slug}/listings/{rotation.slug}"
+    signature = reads.signature(session, rotation)
+    open_step = rotation.state in ("draft", "paused") and may(role, "listings.publish")
+    close_step = rotation.state == "published" and may(role, "listings.publish")
+    waits = rotation.state != "published"
+    missing = operations.missing_for_publish(rotation) if waits else ()
+    state, tone = reads.STATE_WORDS[rotation.state]
+    ask = signature is not None and signature.may_ask and may(role, "listings.edit")
+    return web.render(
+        "agency/listing.html",
+        **_frame(),
+        l={
+            "title": rotation.title,
+            "specialty": catalog.specialty(rotation.specialty).label,
+            "doctor": rotation.attending.display_name,
+            "state": state,
+            "tone": tone,
+            "level": catalog.level(rotation.level).label,
+            "version": rotation.version,
+            "public_url": f"/rotations/{rotation.slug}" if rotation.public else "",
+            "url": url,
+        },
+        missing=[item.message for item in missing],
+        signature={
+            "words": signature.words,
+            "tone": signature.tone,
+            "comment": signature.comment,
+            "ask_url": f"{url}/ask-signature" if ask else "",
+        }
+        if signature
+        else None,
+        publish_url=f"{url}/publish" if open_step else "",
+        pause_url=f"{url}/pause" if close_step else "",
+        facts=_facts(rotation),
+        tasks=[
+            (catalog.scope_activity(key).label, answer.capitalize())
+            for key, answer in rotation.activities.items()
+        ],
+        blocks=[{"weeks": b.weeks, "cents": b.price_cents} for b in rotation.blocks],
+        starts=[
+            {
+                "date": o.start_on,
+                "capacity": o.capacity,
+                "taken": o.taken,
+                "closed": o.closed_at is not None,
+            }
+            for o in rotation.offerings
+        ],
+    )
+
+
+def _facts(rotation: Rotation) -> list[tuple[str, str]]:
+    return [
+        ("Type", catalog.rotation_type(rotation.type).label),
+        ("Setting", rotation.setting.capitalize()),
+        ("Site", f"{rotation.site.name}, {cities.city(rotation.site.city).label}"),
+        ("Accepts", " and ".join(f"{who}s" for who in rotation.accepts) or "nobody yet"),
+        ("Hours a week", str(rotation.hours_per_week)),
+        ("Trainees per attending", str(rotation.trainees_per_attending)),
+        ("Cancellation", str(rotation.cancellation.get("label") or "by your agency's policy")),
+        ("Your id", rotation.external_id or "none"),
+    ]
+
+
+@workspace.post("/listings/<name>/publish")
+def publish(slug: str, name: str) -> Answer:
+    """Open the listing, if the guard lets it."""
+    rotation = reads.own(db.session(), name)
+    try:
+        operations.publish(db.session(), web.actor(), rotation.id)
+    except Invalid as error:
+        db.session().rollback()  # the level was derived anew; nothing is kept of a refusal
+        for message in list(error.errors.values())[:5]:
+            flash(message, "warn")
+    else:
+        flash("Published. It shows in search within a minute.", "good")
+    return web.go(f"/agency/{slug}/listings/{name}")
+
+
+@workspace.post("/listings/<name>/pause")
+def pause(slug: str, name: str) -> Answer:
+    """Close the listing to new requests."""
+    rotation = reads.own(db.session(), name)
+    operations.pause(db.session(), web.actor(), rotation.id)
+    flash("Paused. Bookings go on; nobody new can ask.", "info")
+    return web.go(f"/agency/{slug}/listings/{name}")
+
+
+@workspace.post("/listings/<name>/ask-signature")
+def ask_signature(slug: str, name: str) -> Answer:
+    """Send the attending the list to sign."""
+    rotation = reads.own(db.session(), name)
+    operations.ask_signature(db.session(), web.actor(), rotation.id)
+    flash(f"Dr. {rotation.attending.display_name} gets a link to read and sign.", "good")
+    return web.go(f"/agency/{slug}/listings/{name}")
+
+
+# --- import -------------------------------------------------------------------------------------
+
+
+@workspace.get("/import")
+def import_page(slug: str) -> Answer:
+    """Upload a file; it is checked first."""
+    require(web.actor(), "listings.import")
+    return _import_page(slug)
+
+
+def _import_page(
+    slug: str, *, error: str = "", result: dict[str, Any] | None = None, status: int = 200
+) -> Answer:
+    last = reads.last_import(db.session())
+    return web.render(
+        "agency/import.html",
+        status=status,
+        **_frame(),
+        result=result,
+        action=f"/agency/{slug}/import",
+        template_url=f"/agency/{slug}/import/template.csv",
+        error=error or None,
+        last={
+            "file": last.file_name or "Imported file",
+            "line": f"{last.created} new, {last.updated} changed, {last.unchanged} the same ·"
+            f" {when(last.at)} UTC",
+            "undo_url": "",
+        }
+        if last
+        else None,
+    )
+
+
+@workspace.post("/import")
+def check_file(slug: str) -> Answer:
+    """Check an uploaded file and say what would change; nothing changes yet."""
+    require(web.actor(), "listings.import")
+    sent = request.files.get("csv")
+    content = sent.read(importing.MAX_BYTES + 1) if sent else b""
+    name = (sent.filename or "listings.csv")[-120:] if sent else ""
+    try:
+        if not content:
+            raise Invalid({"csv": "Choose a CSV file."})
+        report = _run(content, name, dry_run=True)
+    except Invalid as error:
+        return _import_page(slug, error=error.errors["csv"], status=error.status)
+    key = None
+    if not report.faults:
+        key = storage.put(
+            db.session(),
+            content,
+            name=name,
+            media_type=CSV,
+            agency_id=web.membership().agency_id,
+            person_id=web.require_viewer().person_id,
+        )
+    result = _result(slug, name, report, key)
+    return _import_page(slug, result=result, status=422 if report.faults else 200)
+
+
+@workspace.post("/import/<uuid:key>")
+def apply_file(slug: str, key: UUID) -> Answer:
+    """Write a file that was checked before. It is checked again: the world may have moved."""
+    require(web.actor(), "listings.import")
+    session = db.session()
+    stored = session.get(StoredFile, key)
+    if stored is None or stored.media_type != CSV:
+        raise NotFound
+    report = _run(storage.read(session, key), stored.name, dry_run=False)
+    if report.faults:
+        result = _result(slug, stored.name, report, None)
+        return _import_page(slug, result=result, status=422)
+    flash(
+        f"Imported: {report.created} new drafts, {report.updated} changed,"
+        f" {report.unchanged} the same.",
+        "good",
+    )
+    return web.go(f"/agency/{slug}/listings")
+
+
+@workspace.get("/import/template.csv")
+def template(slug: str) -> Answer:
+    """An example file with every column."""
+    return _download(importing.template(), "listings-template.csv")
+
+
+def _run(content: bytes, name: str, *, dry_run: bool) -> Report:
+    return importing.import_listings(
+        db.session(),
+        web.actor(),
+        web.membership().agency_id,
+        content,
+        file_name=name,
+        dry_run=dry_run,
+    )
+
+
+def _result(slug: str, name: str, report: Report, key: UUID | None) -> dict[str, Any]:
+    return {
+        "file": name,
+        "rows": report.rows,
+        "by": web.require_viewer().name,
+        "when": when(clock.now()),
+        "added": report.created,
+        "added_text": "New drafts",
+        "changed": report.updated,
+        "changed_text": "Listings you have",
+        "same": report.unchanged,
+        "errors": [
+            {
+                "row": fault.line,
+                "column": fault.column or "row",
+                "found": fault.found,
+                "problem": fault.reason,
+                "fix": "",
+            }
+            for fault in report.faults[:MAX_SHOWN_FAULTS]
+        ],
+        "bad_rows": report.bad_rows,
+        "fixable": 0,
+        "errors_url": "",
+        "fix_url": "",
+        "apply_url": f"/agency/{slug}/import/{key}" if key else "",
+    }
+
+
+def _download(content: bytes, name: str) -> Response:
+    answer = Response(content, mimetype=CSV)
+    answer.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return answer
