@@ -42,7 +42,7 @@ def _demo_only() -> None:
 @click.command()
 @click.option(
     "--rotations",
-    type=click.IntRange(1, 1_000_000),
+    type=click.IntRange(market.FEWEST, 1_000_000),
     default=market.ROTATIONS,
     show_default=True,
     help="How many published rotations.",

@@ -27,6 +27,7 @@ from marketplace.tenants.models import Agency
 PLATFORM_FEE_PERCENT = 12
 DEPOSIT_PERCENT = 20
 ROTATIONS = 2_400
+FEWEST = 300  # every city once, and room for bookings in every state
 WRITE_EVERY = 20_000  # rows; keeps a market of 100,000 rotations out of memory
 OFFERED_WEEKS = range(2, 52)  # counted from the anchor's Monday
 UNPUBLISHED = ("draft", "draft", "paused", "archived")
