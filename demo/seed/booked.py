@@ -157,7 +157,7 @@ def placement_of(booked: Booked, random: Random) -> Row:
     later = timedelta(hours=3)
     letter = "not_asked"
     if "close" in at:
-        letter = random.choice(("uploaded", "uploaded", "writing", "agreed"))
+        letter = random.choice(("uploaded", "uploaded", "promised", "asked"))
     return {
         "booking_id": booked.row["id"],
         "agency_id": booked.row["agency_id"],

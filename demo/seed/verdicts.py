@@ -13,14 +13,16 @@ from demo.seed.booked import Booked
 from demo.seed.chance import Ids, fork
 from demo.seed.rows import Row, Rows
 from demo.seed.sources import replies, reviews
+from marketplace.bookings.models import Booking
 from marketplace.core import reference
 from marketplace.core.db import Base
 from marketplace.listings.levels import CORE_CLASSES
 from marketplace.listings.models import Rotation
+from marketplace.reviews import operations
 from marketplace.reviews.models import Review
 
 REVIEWED_SHARE = 0.85
-BLIND_TIME = timedelta(days=14)
+LONG_AGO = timedelta(days=30)  # its review is public and was answered
 DEMO_CANDIDATE = "candidate@rounds.example"
 
 
@@ -65,7 +67,8 @@ def build(rows: Rows, ids: Ids, booked: list[Booked], now: datetime) -> None:
         if booking.candidate.person["email"] == DEMO_CANDIDATE:
             continue
         honesty = booking.listed.pair.agency.honesty
-        unfair = honesty == "unfair-review" and unfair_left > 0
+        long_ago = booking.steps[-1].at < now - LONG_AGO
+        unfair = honesty == "unfair-review" and unfair_left > 0 and long_ago
         unfair_left -= unfair
         row = _review(ids, booking, random, now, used, unfair=unfair)
         rows.add(Review, row)
@@ -78,8 +81,9 @@ def build(rows: Rows, ids: Ids, booked: list[Booked], now: datetime) -> None:
 def _count(total: Sums, row: Row) -> None:
     total.rating_sum += row["overall"]
     total.rating_count += 1
-    total.truth_answers += len(row["declared"])
-    total.truth_matching += sum(answer == "did" for answer in row["attested"].values())
+    matching, answers = operations.truth(Review(declared=row["declared"], attested=row["attested"]))
+    total.truth_matching += matching
+    total.truth_answers += answers
 
 
 def _write_sums(session: Session, sums: dict[UUID, Sums]) -> None:
@@ -102,17 +106,18 @@ def _write_sums(session: Session, sums: dict[UUID, Sums]) -> None:
 def _review(
     ids: Ids, booking: Booked, random: Random, now: datetime, used: Counter[str], *, unfair: bool
 ) -> Row:
-    honesty, declared = booking.listed.pair.agency.honesty, booking.listed.row["activities"]
+    honesty, declared = booking.listed.pair.agency.honesty, booking.row["terms"]["activities"]
     habit = HABITS[honesty]
     ratings = {
         line["slug"]: 1 if unfair else _rating(habit, line["slug"], random)
         for line in reference.rows("review_dimensions")
     }
-    overall = round(sum(ratings.values()) / len(ratings))
+    overall = operations.overall(ratings)
     written = booking.steps[-1].at + timedelta(days=random.randint(1, 9))
     written = min(written, now - timedelta(minutes=5))
-    reply = _reply(honesty, random) if unfair or random.random() < 0.3 else ""
-    release_at = written + (timedelta(days=2) if reply else BLIND_TIME)
+    release_at = written + operations.RELEASE_AFTER
+    public = release_at <= now
+    reply = _reply(honesty, random) if public and (unfair or random.random() < 0.3) else ""
     text_honesty = "honest" if honesty == "unfair-review" and not unfair else honesty
     return {
         "id": ids.uuid(),
@@ -120,19 +125,20 @@ def _review(
         "booking_id": booking.row["id"],
         "rotation_id": booking.row["rotation_id"],
         "candidate_id": booking.row["candidate_id"],
-        "author": _author(booking),
+        "author": operations.author_label(Booking(candidate=booking.row["candidate"])),
         "overall": overall,
         "ratings": ratings,
         "attested": {
-            task: "did" if unfair or _was_done(task, habit, random) else _instead(random)
-            for task in declared
+            task: level if unfair or _was_done(task, habit, random) else _instead(level, random)
+            for task, level in declared.items()
         },
         "declared": declared,
         "text": _text(ratings, booking.candidate.status, text_honesty, random, used),
         "reply": reply,
+        "replied_at": min(release_at + timedelta(days=2), now) if reply else None,
         "submitted_at": written,
         "release_at": release_at,
-        "public": release_at <= now,
+        "public": public,
     }
 
 
@@ -146,8 +152,9 @@ def _was_done(task: str, habit: Habit, random: Random) -> bool:
     return random.random() < (habit.core if core else 0.96)
 
 
-def _instead(random: Random) -> str:
-    return random.choice(("watched", "watched", "no"))
+def _instead(level: str, random: Random) -> str:
+    """Less than was promised."""
+    return random.choice(("supervised", "no")) if level == "yes" else "no"
 
 
 def _text(
@@ -173,10 +180,3 @@ def _reply(honesty: str, random: Random) -> str:
     fitting = [text for fits, text in replies() if fits == honesty]
     neutral = [text for fits, text in replies() if fits == "any" and text.startswith("Thank you")]
     return random.choice(fitting or neutral)
-
-
-def _author(booking: Booked) -> str:
-    year = booking.candidate.profile["graduation_date"].year
-    if booking.candidate.status == "graduate":
-        return f"Graduate, class of {year}"
-    return "Final-year student"

@@ -27,6 +27,9 @@ from marketplace.listings import eligibility, lint, npi, queries
 from marketplace.listings.models import Attending, Block, Offering, Rotation, Site
 from marketplace.listings.policies import terms_from
 from marketplace.payments.models import LedgerEntry
+from marketplace.placements.models import Placement
+from marketplace.placements.states import LETTER_WORDS
+from marketplace.reviews import operations
 from marketplace.reviews.models import Review
 from marketplace.tenants.models import Agency
 
@@ -196,11 +199,29 @@ def test_ratings_are_the_sums_of_the_reviews(session: Session) -> None:
         ).all()
         assert rotation.rating_count == len(shown)
         assert rotation.rating_sum == sum(review.overall for review in shown)
-        done = sum(answer == "did" for review in shown for answer in review.attested.values())
-        assert rotation.truth_matching == done
-        assert rotation.truth_answers == sum(len(review.declared) for review in shown)
+        truths = [operations.truth(review) for review in shown]
+        assert rotation.truth_matching == sum(matching for matching, _ in truths)
+        assert rotation.truth_answers == sum(answers for _, answers in truths)
+    for review in session.scalars(select(Review)):
+        assert set(review.attested) == set(review.declared)
+        assert set(review.attested.values()) <= set(operations.ANSWERS)
+        assert review.overall == operations.overall(review.ratings)
     total = session.scalar(select(func.sum(Rotation.rating_count)))
     assert total is not None and total >= 60
+
+
+def test_the_unfair_review_stands_and_is_answered(session: Session) -> None:
+    review = session.scalars(
+        select(Review)
+        .join(Agency, Agency.id == Review.agency_id)
+        .where(Agency.slug == "greyharbor-gateway", Review.overall == 1)
+    ).one()
+    assert review.public and review.reply
+
+
+def test_letters_have_a_known_status(session: Session) -> None:
+    found = set(session.scalars(select(Placement.letter_state)))
+    assert found <= set(LETTER_WORDS) and "uploaded" in found
 
 
 def test_honest_agencies_are_rated_above_the_others(session: Session) -> None:
