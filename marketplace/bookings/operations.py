@@ -182,8 +182,10 @@ def send_request(session: Session, booking_id: UUID) -> Booking:
 
 
 def approve(session: Session, actor: Actor, booking_id: UUID) -> Booking:
-    """The agency approves; the attending is asked (72 h)."""
+    """The agency approves; the attending is asked (72 h). Gone when its 48 hours are over."""
     booking = locked(session, booking_id)
+    if booking.state == "requested":
+        _refuse_passed_deadline(booking)
     _approve(session, booking, actor)
     return booking
 

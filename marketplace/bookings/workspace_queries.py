@@ -168,6 +168,8 @@ def specialties(session: Session) -> list[tuple[str, str]]:
 
 def by_reference(session: Session, reference: str) -> Booking:
     """A booking that was sent to this agency. NotFound for any other."""
+    if "\0" in reference:  # no text of a database holds it
+        raise NotFound
     found = session.scalars(
         select(Booking).where(Booking.reference == reference[:40], _sent())
     ).one_or_none()

@@ -19,7 +19,7 @@ from marketplace.bookings.models import Booking
 from marketplace.bookings.workspace_queries import Wanted
 from marketplace.core import clock, spreadsheets, web
 from marketplace.core.db import db
-from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.errors import Conflict, Gone, Invalid
 from marketplace.core.formats import day
 from marketplace.core.typed import long_text
 from marketplace.listings import workspace_queries as listings
@@ -170,7 +170,7 @@ def bulk(slug: str) -> Answer:
         try:
             operations.approve(session, web.actor(), booking.id)
             done += 1
-        except Conflict as error:  # the table refuses before anything is written
+        except (Conflict, Gone) as error:  # it refuses before anything is written
             refused.append(f"{booking.reference}: {error.message}")
     flash(f"{done} approved.", "good" if done else "info")
     if refused:

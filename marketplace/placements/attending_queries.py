@@ -92,6 +92,8 @@ def completed(session: Session, attending_id: UUID) -> tuple[Booking, ...]:
 def own(session: Session, attending_id: UUID, reference: str) -> Booking:
     """A booking that this attending was asked about. NotFound for any other, also for one of
     their own as a candidate."""
+    if "\0" in reference:  # no text of a database holds it
+        raise NotFound
     found = session.scalars(
         select(Booking).where(
             Booking.reference == reference[:40], Booking.attending_id == attending_id
