@@ -217,6 +217,8 @@ def decline(
     if not reason:
         raise Invalid({"reason": "Choose a reason. The candidate sees a kind form of it."})
     booking = locked(session, booking_id)
+    if booking.state in ("requested", "approved"):
+        _refuse_passed_deadline(booking)
     booking.reason, booking.reason_note = reason, note[:2000]
     _transition(session, booking, "decline", actor, note=reason)
     if actor.kind == "attending":
