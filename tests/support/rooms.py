@@ -16,7 +16,7 @@ from marketplace.accounts import entrants
 from marketplace.accounts.models import Person
 from marketplace.core import assets, clock, context, ids, pages, web
 from marketplace.core.config import Config
-from marketplace.core.db import open_session
+from marketplace.core.db import db, open_session
 from marketplace.core.web import Membership, Viewer
 from marketplace.listings.models import Attending
 from marketplace.wiring import create_core
@@ -59,6 +59,8 @@ def site(rooms: Sequence[web.Room]) -> Iterator[Flask]:
         clock.reset()
         yield app
         clock.reset()
+        db.session.remove()
+        db.engine.dispose()
 
 
 class Browser:

@@ -1,0 +1,332 @@
+"""The agency's listings: publishing through the one guard, the signature by link, the import."""
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from marketplace.core import clock, context, events
+from marketplace.core.db import ScopedSession, open_session
+from marketplace.core.errors import Conflict, Forbidden, Invalid
+from marketplace.listings import operations, signing_views, workspace_views
+from marketplace.listings.events import SignatureAsked
+from marketplace.listings.models import Block, Offering, Rotation
+from tests import factories
+from tests.listings.test_importing import a_file, a_row, imported
+from tests.support import rooms
+from tests.support.rooms import Browser, words_of
+
+LINES = {f"s-{slug}": "y" for slug in factories.HANDS_ON}
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    with rooms.site([workspace_views.workspace, signing_views.signing_room]) as site:
+        yield site
+
+
+@pytest.fixture
+def market(app: Flask) -> factories.Market:
+    return factories.market()
+
+
+@pytest.fixture
+def desk(app: Flask, market: factories.Market) -> Browser:
+    return Browser(app, market.staff["manager"])
+
+
+@pytest.fixture
+def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    sent: list[str] = []
+
+    def keep(session: ScopedSession, event: SignatureAsked) -> None:
+        sent.append(event.token)
+
+    known = events._subscribers[SignatureAsked]
+    monkeypatch.setitem(events._subscribers, SignatureAsked, [*known, keep])
+    return sent
+
+
+def change(market: factories.Market, **values: object) -> None:
+    with open_session(factories.a_system()) as session:
+        row = session.get_one(Rotation, market.rotation_id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def draft(market: factories.Market, **values: object) -> None:
+    change(market, state="draft", public=False, **values)
+
+
+def listing(market: factories.Market) -> Rotation:
+    with open_session(factories.a_system(), readonly=True) as session:
+        return session.get_one(Rotation, market.rotation_id)
+
+
+def base(market: factories.Market) -> str:
+    return f"/agency/{market.agency_slug}/listings/{market.slug}"
+
+
+# --- the guard ----------------------------------------------------------------------------------
+
+
+def test_publish_and_pause(desk: Browser, market: factories.Market) -> None:
+    draft(market)
+    assert "Nothing is missing" in desk.get(base(market)).text
+    assert desk.post(f"{base(market)}/publish", page=base(market)).status_code == 303
+    assert listing(market).state == "published"
+    with open_session(context.public(), readonly=True) as session:
+        assert session.scalars(select(Offering)).all() and session.scalars(select(Block)).all()
+    assert desk.post(f"{base(market)}/pause", page=base(market)).status_code == 303
+    assert listing(market).state == "paused"
+    with open_session(context.public(), readonly=True) as session:
+        assert session.get(Rotation, market.rotation_id) is None
+        assert session.scalars(select(Offering)).all() == []
+
+
+def without_prices(session: ScopedSession, market: factories.Market) -> None:
+    for row in session.scalars(select(Block)):
+        session.delete(row)
+
+
+def without_starts(session: ScopedSession, market: factories.Market) -> None:
+    for row in session.scalars(select(Offering)):
+        row.closed_at = clock.now()
+
+
+def unverified(session: ScopedSession, market: factories.Market) -> None:
+    session.get_one(Rotation, market.rotation_id).attending.verified_until = None
+
+
+def stopped(session: ScopedSession, market: factories.Market) -> None:
+    session.get_one(Rotation, market.rotation_id).agency.state = "suspended"
+
+
+def of(**values: object):
+    def act(session: ScopedSession, market: factories.Market) -> None:
+        for name, value in values.items():
+            setattr(session.get_one(Rotation, market.rotation_id), name, value)
+
+    return act
+
+
+MISSING = [
+    (without_prices, "prices"),
+    (without_starts, "starts"),
+    (unverified, "supervisor-verified"),
+    (stopped, "agency"),
+    (of(signed_version=None), "signature"),
+    (of(version=2), "signature"),
+    (of(summary="A guaranteed letter of recommendation."), "text-summary"),
+    (of(title="No refunds here"), "text-title"),
+    (of(accepts=[]), "accepts"),
+    (of(cancellation={}), "cancellation"),
+    (of(activities={"take-history": "yes"}), "hands-on-needs-core-scope"),
+    (of(activities=factories.HANDS_ON | {"prescribe": "yes"}), "forbidden-scope"),
+    (of(type="observership", interaction="observe"), "observer-no-hands-on"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "code"), MISSING)
+def test_the_guard_names_each_missing_thing(
+    market: factories.Market, desk: Browser, spoil, code: str
+) -> None:
+    draft(market)
+    with open_session(factories.a_system()) as session:
+        spoil(session, market)
+    with (
+        pytest.raises(Invalid) as refused,
+        open_session(context.agency(market.agency_id)) as session,
+    ):
+        operations.publish(session, market.staff_actor, market.rotation_id)
+    assert code in refused.value.errors
+    page = words_of(desk.get(base(market)).text)
+    assert "Before it can be published" in page
+    assert desk.post(f"{base(market)}/publish", page=f"{base(market)}").status_code == 303
+    assert listing(market).state == "draft"
+
+
+def test_an_archived_listing_stays_closed(market: factories.Market) -> None:
+    change(market, state="archived", public=False)
+    with pytest.raises(Conflict), open_session(context.agency(market.agency_id)) as session:
+        operations.publish(session, market.staff_actor, market.rotation_id)
+
+
+@pytest.mark.parametrize("role", ["coordinator", "finance", "read-only"])
+def test_only_those_who_answer_for_it_publish(
+    app: Flask, market: factories.Market, role: str
+) -> None:
+    draft(market)
+    page = Browser(app, market.staff[role])
+    assert "/publish" not in page.get(base(market)).text
+    home = f"/agency/{market.agency_slug}/listings"
+    with pytest.raises(Forbidden), open_session(context.agency(market.agency_id)) as session:
+        from marketplace.core.context import Actor
+
+        actor = Actor("agency", market.staff[role], market.agency_id, role=role)
+        operations.publish(session, actor, market.rotation_id)
+    assert page.get(home).status_code == 200
+
+
+def test_foreign_and_missing_listings_are_the_same_404(
+    desk: Browser, market: factories.Market
+) -> None:
+    other = factories.market()  # published: everybody may read it, but not as one's own
+    home = f"/agency/{market.agency_slug}/listings"
+    for name in (other.slug, "nothing-here"):
+        assert desk.get(f"{home}/{name}").status_code == 404
+        for tail in ("publish", "pause", "ask-signature"):
+            sent = desk.post(f"{home}/{name}/{tail}", page=base(market))
+            assert sent.status_code == 404
+    assert listing(other).state == "published"
+
+
+# --- the signature by link ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(desk: Browser, market: factories.Market, tokens: list[str]) -> str:
+    draft(market, signed_version=None, level="observership-outpatient")
+    assert desk.post(f"{base(market)}/ask-signature", page=base(market)).status_code == 303
+    return f"/sign/{tokens[-1]}"
+
+
+def test_reading_signs_nothing_and_a_post_signs_once(
+    app: Flask, market: factories.Market, path: str
+) -> None:
+    nobody = Browser(app)
+    for _ in range(2):
+        page = nobody.get(path)
+        assert page.status_code == 200 and "checked" not in page.text
+    assert "Take a patient's history" in words_of(page.text).replace("’", "'")
+    assert listing(market).signed_version is None
+    sent = LINES | {"sure": "1", "full_name": "Isabel Fuentes"}
+    assert nobody.post(path, LINES | {"full_name": "x"}).status_code == 422
+    assert nobody.post(path, sent).status_code == 303
+    factories.run_outbox("listings.signature_decided")
+    assert (listing(market).signed_version, listing(market).level) == (1, "hands-on-outpatient")
+    assert "You signed this list" in nobody.get(path).text
+    assert nobody.post(path, sent).status_code == 409
+
+
+def test_sent_back_by_link(app: Flask, market: factories.Market, path: str) -> None:
+    nobody = Browser(app)
+    assert nobody.post(f"{path}/return").status_code == 422
+    note = {"comment": "No examination here."}
+    assert nobody.post(f"{path}/return", note).status_code == 303
+    assert "You sent this list back" in nobody.get(path).text
+    page = Browser(app, market.staff["manager"]).get(base(market)).text
+    assert "No examination here." in page and "/ask-signature" not in page
+
+
+def test_ends_of_a_sign_link(
+    app: Flask, desk: Browser, market: factories.Market, path: str, tokens: list[str]
+) -> None:
+    nobody = Browser(app)
+    assert nobody.get("/sign/unknown").status_code == 404
+    assert desk.get(path).status_code == 404  # signed in as somebody else
+    desk.post(f"{base(market)}/ask-signature", page=base(market))
+    assert nobody.get(path).status_code == 404  # replaced by a newer one
+    newest = f"/sign/{tokens[-1]}"
+    clock.advance(timedelta(days=31))
+    assert nobody.get(newest).status_code == 410
+    sent = LINES | {"sure": "1", "full_name": "Isabel Fuentes"}
+    assert nobody.post(newest, sent).status_code == 410
+
+
+def test_a_changed_list_ends_the_link(app: Flask, market: factories.Market, path: str) -> None:
+    with open_session(context.agency(market.agency_id)) as session:
+        row = session.get_one(Rotation, market.rotation_id)
+        operations.set_values(row, {"hours_per_week": 60})
+    assert Browser(app).get(path).status_code == 410
+
+
+def test_a_signature_of_an_older_version_does_not_count(
+    market: factories.Market, path: str
+) -> None:
+    """Signed, and changed before the worker came by."""
+    with open_session(context.person(market.attending_id)) as session:
+        from marketplace.listings.models import ScopeSignature
+
+        key = session.scalars(select(ScopeSignature)).one().id
+        answers = dict.fromkeys(factories.HANDS_ON, "y")
+        operations.sign(
+            session,
+            market.doctor_actor,
+            key,
+            answers=answers,
+            sure=True,
+            full_name="Isabel Fuentes",
+        )
+    with open_session(context.agency(market.agency_id)) as session:
+        row = session.get_one(Rotation, market.rotation_id)
+        operations.set_values(row, {"activities": {"take-history": "yes"}})
+    factories.run_outbox("listings.signature_decided")
+    assert listing(market).signed_version is None
+
+
+# --- the import page ----------------------------------------------------------------------------
+
+
+def upload(desk: Browser, market: factories.Market, content: bytes, name: str = "my.csv"):
+    page = f"/agency/{market.agency_slug}/import"
+    return desk.post(page, {"csv": (io.BytesIO(content), name)}, page=page)
+
+
+def test_the_page_checks_first_and_writes_on_confirmation(
+    desk: Browser, market: factories.Market
+) -> None:
+    page = upload(desk, market, a_file(a_row(market)))
+    assert page.status_code == 200
+    assert "Dry run: nothing has changed yet" in page.text
+    assert imported(market) == []
+    action = page.text.split("/import/")[1].split('"')[0]
+    assert UUID(action)
+    url = f"/agency/{market.agency_slug}/import"
+    assert desk.post(f"{url}/{action}", page=url).status_code == 303
+    assert len(imported(market)) == 1
+    assert "my.csv" in desk.get(url).text
+    assert "Draft" in desk.get(f"/agency/{market.agency_slug}/listings").text
+
+
+def test_faults_are_listed_and_nothing_can_be_confirmed(
+    desk: Browser, market: factories.Market
+) -> None:
+    page = upload(desk, market, a_file(a_row(market, capacity="<b>many</b>")))
+    assert page.status_code == 422
+    assert "Write a whole number" in page.text and "&lt;b&gt;many" in page.text
+    assert "Import 1" not in page.text
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\1", b"hello", b"a,b\n1,2\n"])
+def test_what_is_no_list_is_refused_in_words(
+    desk: Browser, market: factories.Market, content: bytes
+) -> None:
+    page = upload(desk, market, content)
+    assert page.status_code == 422 and 'id="csv-err"' in page.text
+
+
+def test_a_file_of_another_agency_cannot_be_confirmed(
+    app: Flask, desk: Browser, market: factories.Market
+) -> None:
+    other = factories.market()
+    theirs = upload(Browser(app, other.staff["owner"]), other, a_file(a_row(other)))
+    key = theirs.text.split("/import/")[1].split('"')[0]
+    url = f"/agency/{market.agency_slug}/import"
+    assert desk.post(f"{url}/{key}", page=url).status_code == 404
+    assert imported(market) == []
+
+
+@pytest.mark.parametrize(("role", "status"), [("coordinator", 200), ("read-only", 403)])
+def test_who_may_import(app: Flask, market: factories.Market, role: str, status: int) -> None:
+    page = Browser(app, market.staff[role]).get(f"/agency/{market.agency_slug}/import")
+    assert page.status_code == status
+
+
+def test_the_template_is_a_file(desk: Browser, market: factories.Market) -> None:
+    page = desk.get(f"/agency/{market.agency_slug}/import/template.csv")
+    assert page.mimetype == "text/csv" and b"external_id" in page.data
