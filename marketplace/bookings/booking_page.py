@@ -107,7 +107,7 @@ def actions(told: Told) -> tuple[Action, ...]:
         found.append(_pay_action(told, here))
     if permissions.hold_is_live(booking, clock.now()):
         found.append(Action("Continue your request", next_step_url(booking), "accent"))
-    if permissions.may_check_in(booking, today):
+    if permissions.may_check_in(booking, today) or not told.arrived:
         found.append(Action(words("action.checkin"), url_of(here, "check-in"), "accent", post=True))
     if permissions.may_complete(booking, today):
         found.append(

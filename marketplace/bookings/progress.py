@@ -64,6 +64,7 @@ class Told:
     booking: Booking
     history: Sequence[BookingTransition]
     view: PlanView | None
+    arrived: bool = True  # false while only the host has checked in
 
     @property
     def who(self) -> Who:

@@ -19,6 +19,7 @@ from marketplace.listings.policies import terms_from
 from marketplace.listings.refunds import RefundQuote
 from marketplace.payments.queries import plan_view
 from marketplace.placements import operations as placements
+from marketplace.placements import queries as placed
 
 mine = web.Room("bookings", __name__, side="person", url_prefix="/me")
 
@@ -39,7 +40,15 @@ def _own(reference: str) -> Booking:
 def _told(booking: Booking) -> Told:
     session = db.session()
     view = plan_view(session, booking.plan_id) if booking.plan_id else None
-    return Told(booking, queries.history(session, booking), view)
+    return Told(booking, queries.history(session, booking), view, _arrived(booking))
+
+
+def _arrived(booking: Booking) -> bool:
+    """Has the candidate checked in? Asked only while the rotation runs."""
+    if booking.state != "active":
+        return True
+    placement = placed.of_booking(db.session(), booking.id)
+    return placement is None or placement.candidate_checked_in_at is not None
 
 
 @mine.get("")

@@ -405,7 +405,7 @@ class StripeGateway:
                 return event
             except stripe.SignatureVerificationError:
                 continue
-            except ValueError as error:
+            except (ValueError, AttributeError) as error:  # no JSON, or JSON that is no object
                 raise port.BadEvent("the body is not an event") from error
         raise port.BadEvent("the signature does not match or is too old")
 

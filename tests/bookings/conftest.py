@@ -70,6 +70,7 @@ def site(migrated: None, double: StripeDouble) -> Iterator[Flask]:
         clock.reset()
         yield app
         db.session.remove()
+        db.engine.dispose()
         clock.reset()
 
 
