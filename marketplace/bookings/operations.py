@@ -1,6 +1,7 @@
 """The verbs of a booking. Each locks the booking, asks the table for the move, and writes it once.
 
-Lock order everywhere: booking, then plan, then installments. Nothing here calls the outside.
+Lock order everywhere: the candidate (only to hold a seat), booking, plan, installments. Nothing here
+calls the outside.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from marketplace.accounts.models import Person
 from marketplace.bookings import states
 from marketplace.bookings.events import AttendingAsked, BookingMoved
 from marketplace.bookings.models import Booking, BookingTransition
@@ -59,6 +61,7 @@ def hold(session: Session, actor: Actor, wanted: Wanted) -> Booking:
     closed, too near, or the candidate already has a booking then; NotFound for what is not public.
     """
     assert actor.person_id is not None
+    _one_at_a_time(session, actor.person_id)
     again = _by_form_key(session, actor.person_id, wanted.form_key)
     if again is not None:
         return again
@@ -616,6 +619,14 @@ def _write_history(
 
 def _subject(booking: Booking) -> str:
     return f"booking:{booking.reference}"
+
+
+def _one_at_a_time(session: Session, person_id: UUID) -> None:
+    """One person's requests wait for each other: two tabs must not hold two seats in one week.
+
+    FOR NO KEY UPDATE, so that rows which only refer to the person need not wait.
+    """
+    session.execute(select(Person.id).where(Person.id == person_id).with_for_update(key_share=True))
 
 
 def _by_form_key(session: Session, candidate_id: UUID, form_key: str) -> Booking | None:

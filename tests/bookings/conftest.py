@@ -197,11 +197,14 @@ class Browser:
 
 @pytest.fixture
 def queries(site: Flask) -> Iterator[list[str]]:
-    """The statements sent to the database since the fixture was made."""
+    """The statements sent to the database; PostgreSQL's announcement of the scope, one for each
+    transaction like its BEGIN, is left out."""
     sent: list[str] = []
 
+    verbs = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
     def note(connection, cursor, statement, *rest) -> None:
-        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+        if statement.startswith(verbs) and "set_config(" not in statement:
             sent.append(statement)
 
     event.listen(db.engine, "before_cursor_execute", note)
