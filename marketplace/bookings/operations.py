@@ -1,6 +1,6 @@
 """The verbs of a booking. Each locks the booking, asks the table for the move, and writes it once.
 
-Lock order everywhere: the candidate (only to hold a seat), booking, plan, installments. Nothing here
+Lock order everywhere: the candidate (to hold a seat), booking, plan, installments. Nothing here
 calls the outside.
 """
 
