@@ -1,0 +1,226 @@
+"""Listings as the database shows them now: what a card, a line of the API and of the feed say.
+
+The index only proposes ids. Four reads give everything about them, whatever their number; what
+this scope may not see is left out. No `join()`: the scope's wall would then have to check every
+table (tenants.scope), so tables are named and tied by conditions.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from marketplace.listings import cities
+from marketplace.listings.cities import City
+from marketplace.listings.models import Attending, AttendingWeek, Block, Offering, Rotation, Site
+from marketplace.listings.seats import weeks_of
+from marketplace.search.listings import first_bookable_day
+from marketplace.tenants.models import Agency
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A Monday at the site and the seats left for the asked length."""
+
+    day: date
+    seats: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One published rotation for one length. `weeks` is the asked length, else the shortest;
+    `price_cents` and `starts` are those of that length; starts without a seat are left out."""
+
+    id: UUID
+    slug: str
+    title: str
+    specialty: str
+    level: str
+    type: str
+    setting: str
+    doctor: str
+    site: str
+    city: City
+    agency: str
+    agency_name: str
+    included: tuple[str, ...]
+    accepts: tuple[str, ...]
+    cancellation: Mapping[str, Any]
+    rating_sum: int
+    reviews: int
+    prices: Mapping[int, int]
+    weeks: int
+    starts: tuple[Start, ...]
+
+    @property
+    def price_cents(self) -> int:
+        """All-in price of the length in cents."""
+        return self.prices[self.weeks]
+
+    @cached_property
+    def rating(self) -> float | None:
+        """Mean of the reviews, two decimals; None without any."""
+        return round(self.rating_sum / self.reviews, 2) if self.reviews else None
+
+
+def listings(session: Session, ids: Sequence[UUID], weeks: int | None = None) -> list[Listing]:
+    """The listings of these ids in the same order, for a block of `weeks` (None: the shortest).
+
+    Left out: what the session's scope may not see, and what no longer has the asked length.
+    """
+    if not ids:
+        return []
+    rows = {row.id: row for row in session.execute(_listed(ids))}
+    prices = _prices(session, ids)
+    starts = _starts(session, ids, rows, _lengths(prices, weeks))
+    return [
+        _listing(rows[key], prices[key], starts[key], weeks or min(prices[key]))
+        for key in ids
+        if key in rows and (weeks in prices[key] if weeks else prices[key])
+    ]
+
+
+def _listed(ids: Sequence[UUID]) -> Any:
+    return select(
+        Rotation.id,
+        Rotation.slug,
+        Rotation.title,
+        Rotation.specialty,
+        Rotation.level,
+        Rotation.type,
+        Rotation.setting,
+        Rotation.inclusions,
+        Rotation.accepts,
+        Rotation.cancellation,
+        Rotation.rating_sum,
+        Rotation.rating_count,
+        Attending.id.label("attending_id"),
+        Attending.display_name,
+        Attending.weekly_capacity,
+        Site.name.label("site"),
+        Site.city,
+        Agency.slug.label("agency"),
+        Agency.name.label("agency_name"),
+    ).where(
+        Rotation.id.in_(ids),
+        Rotation.public,
+        Site.id == Rotation.site_id,
+        Attending.id == Rotation.attending_id,
+        Agency.id == Rotation.agency_id,
+        Agency.is_public,
+    )
+
+
+def _prices(session: Session, ids: Sequence[UUID]) -> dict[UUID, dict[int, int]]:
+    found: dict[UUID, dict[int, int]] = defaultdict(dict)
+    wanted = select(Block.rotation_id, Block.weeks, Block.price_cents)
+    for key, weeks, cents in session.execute(
+        wanted.where(Block.rotation_id.in_(ids)).order_by(Block.weeks)
+    ):
+        found[key][weeks] = cents
+    return found
+
+
+def _lengths(prices: Mapping[UUID, Mapping[int, int]], weeks: int | None) -> dict[UUID, int]:
+    """The length that counts for each listing: the asked one, else its shortest."""
+    return {key: weeks or min(held) for key, held in prices.items()}
+
+
+def _starts(
+    session: Session,
+    ids: Sequence[UUID],
+    rows: Mapping[UUID, Row[Any]],
+    lengths: Mapping[UUID, int],
+) -> dict[UUID, list[Start]]:
+    """Coming starts with a seat: the least of the offering's seats and the attending's weeks."""
+    wanted = select(
+        Offering.rotation_id, Offering.start_on, Offering.capacity, Offering.taken
+    ).where(
+        Offering.rotation_id.in_(ids),
+        Offering.start_on >= first_bookable_day(),
+        Offering.closed_at.is_(None),
+        Offering.taken < Offering.capacity,
+    )
+    offered = session.execute(wanted.order_by(Offering.start_on)).all()
+    pool = _pool(session, {row.attending_id for row in rows.values()})
+    found: dict[UUID, list[Start]] = defaultdict(list)
+    for key, start_on, capacity, taken in offered:
+        if key not in rows or key not in lengths:
+            continue
+        doctor, usual = rows[key].attending_id, rows[key].weekly_capacity
+        left = min(
+            capacity - taken,
+            *(pool.get((doctor, week), usual) for week in weeks_of(start_on, lengths[key])),
+        )
+        if left > 0:
+            found[key].append(Start(start_on, left))
+    return found
+
+
+def _pool(session: Session, attendings: set[UUID]) -> dict[tuple[UUID, date], int]:
+    wanted = select(
+        AttendingWeek.attending_id,
+        AttendingWeek.week,
+        AttendingWeek.capacity,
+        AttendingWeek.taken,
+    ).where(AttendingWeek.attending_id.in_(attendings), AttendingWeek.week >= first_bookable_day())
+    return {
+        (doctor, week): capacity - taken
+        for doctor, week, capacity, taken in session.execute(wanted)
+    }
+
+
+def _listing(
+    row: Row[Any], prices: Mapping[int, int], starts: Sequence[Start], weeks: int
+) -> Listing:
+    return Listing(
+        id=row.id,
+        slug=row.slug,
+        title=row.title,
+        specialty=row.specialty,
+        level=row.level,
+        type=row.type,
+        setting=row.setting,
+        doctor=row.display_name.split(",")[0],
+        site=row.site,
+        city=cities.city(row.city),
+        agency=row.agency,
+        agency_name=row.agency_name,
+        included=tuple(row.inclusions),
+        accepts=tuple(row.accepts),
+        cancellation=row.cancellation,
+        rating_sum=row.rating_sum,
+        reviews=row.rating_count,
+        prices=prices,
+        weeks=weeks,
+        starts=tuple(starts),
+    )
+
+
+def published(session: Session) -> list[UUID]:
+    """Every listing this scope may show, by id."""
+    return list(
+        session.scalars(
+            select(Rotation.id)
+            .where(Rotation.public, Agency.id == Rotation.agency_id, Agency.is_public)
+            .order_by(Rotation.id)
+        )
+    )
+
+
+def in_batches(session: Session, ids: Sequence[UUID], size: int = 500) -> Iterator[list[Listing]]:
+    """The listings of many ids, so many at a time."""
+    for start in range(0, len(ids), size):
+        yield listings(session, ids[start : start + size])
+
+
+def agency_labels(session: Session) -> dict[str, str]:
+    """Slug to name of every agency that may be shown, by name."""
+    wanted = select(Agency.slug, Agency.name).where(Agency.is_public).order_by(Agency.name)
+    return {slug: name for slug, name in session.execute(wanted)}
