@@ -524,11 +524,10 @@ def _closed(where: Market, who: Candidate, key: UUID, double: StripeDouble | Non
 
 
 def _no_show(where: Market, who: Candidate, key: UUID, double: StripeDouble | None) -> None:
-    """No verb marks a no-show yet: the step of the table alone, without money."""
     move_to_day(key, "start_on")
+    clock.advance(operations.NO_SHOW_AFTER)
     with open_session(context.agency(where.agency_id)) as session:
-        row = operations.locked(session, key)
-        operations._transition(session, row, "no_show", where.staff_actor)
+        operations.no_show(session, where.staff_actor, key)
 
 
 def _cancelled(where: Market, who: Candidate, key: UUID, double: StripeDouble | None) -> None:

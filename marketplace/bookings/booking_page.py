@@ -41,7 +41,7 @@ def next_step_url(booking: Booking) -> str:
     """Where a request that is still held goes on."""
     if booking.plan_id:
         return url_of(booking.reference, "card")
-    return url_of(booking.reference, "review" if booking.consent else "eligibility")
+    return url_of(booking.reference, "agree" if booking.consent else "eligibility")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def actions(told: Told) -> tuple[Action, ...]:
             Action("My rotation is finished", url_of(here, "complete"), "accent", post=True)
         )
     if booking.state in REVIEWED:
-        found.append(Action("Write your review", f"/me/reviews/{here}", "accent"))
+        found.append(Action("Write your review", url_of(here, "review"), "accent"))
     if booking.state in ("confirmed", "active"):
         found.append(
             Action("Add to calendar", url_of(here, "calendar.ics"), "line", "calendar-plus")
@@ -195,6 +195,13 @@ def change(told: Told, refund_cents: int) -> Change | None:
     fine = words("refund.today", amount=dollars(refund_cents)) + "."
     button = Action(words("action.cancel"), url_of(here, "cancel"), "bad")
     return Change(table, "", fine, (button,))
+
+
+def contest(told: Told, note: str, error: str) -> dict[str, str] | None:
+    """The form of a candidate whose host checked in alone; None for everybody else."""
+    if told.arrived:
+        return None
+    return {"action": url_of(told.booking.reference, "contest"), "note": note, "error": error}
 
 
 def details(told: Told) -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def told(sent: Sent, asked: frozenset[str], profile: CandidateProfile, name: str
             adult=bool(sent.get("adult")),
             home_school_vslo=vslo if vslo in ("yes", "no", "unknown") else None,
         ),
-        why=_paragraphs(sent.get("why", "")),
+        why=paragraphs(sent, "why"),
     )
 
 
@@ -119,8 +119,9 @@ def _as_sent(profile: CandidateProfile) -> dict[str, str]:
     }
 
 
-def _paragraphs(text: str) -> str:
+def paragraphs(sent: Sent, name: str) -> str:
     """A few lines of text: no control characters, at most 600 characters."""
+    text = sent.get(name, "")
     lines = (accounts.text({"line": line}, "line", WHY_LENGTH) for line in text.splitlines())
     return "\n".join(lines).strip()[:WHY_LENGTH]
 

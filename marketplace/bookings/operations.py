@@ -57,8 +57,10 @@ class Wanted:
 def hold(session: Session, actor: Actor, wanted: Wanted) -> Booking:
     """Hold a seat for 20 minutes while the request is filled in.
 
-    The same form sent twice answers the same booking. Raises Conflict when the start is full,
-    closed, too near, or the candidate already has a booking then; NotFound for what is not public.
+    The same form sent twice answers the same booking, and so does asking again for what is held.
+    Another start or length of the same rotation takes the place of the hold before. Raises
+    Conflict when the start is full, closed, too near, or the candidate already has a booking
+    then; NotFound for what is not public.
     """
     assert actor.person_id is not None
     _one_at_a_time(session, actor.person_id)
@@ -66,6 +68,11 @@ def hold(session: Session, actor: Actor, wanted: Wanted) -> Booking:
     if again is not None:
         return again
     rotation, offering, block, agency = _open_for_booking(session, wanted)
+    before = _own_hold(session, actor.person_id, rotation.id)
+    if before is not None:
+        if (before.offering_id, before.weeks) == (offering.id, wanted.weeks):
+            return before
+        withdraw(session, actor, before.id)
     end_on = listings.last_day(offering.start_on, wanted.weeks)
     _refuse_overlap(session, actor.person_id, offering.start_on, end_on)
     seats.hold_seat(session, offering.id, rotation.attending_id, offering.start_on, wanted.weeks)
@@ -619,6 +626,18 @@ def _write_history(
 
 def _subject(booking: Booking) -> str:
     return f"booking:{booking.reference}"
+
+
+def _own_hold(session: Session, person_id: UUID, rotation_id: UUID) -> Booking | None:
+    """The request of this rotation that the candidate is still filling in."""
+    return session.scalars(
+        select(Booking).where(
+            Booking.candidate_id == person_id,
+            Booking.rotation_id == rotation_id,
+            Booking.state == "held",
+            Booking.deadline_at > clock.now(),
+        )
+    ).first()
 
 
 def _one_at_a_time(session: Session, person_id: UUID) -> None:

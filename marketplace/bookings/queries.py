@@ -1,5 +1,6 @@
 """Reads of bookings for the candidate's pages. Sessions carry the candidate's scope."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,6 +19,9 @@ from marketplace.payments import queries as payments
 from marketplace.payments.queries import ScheduleRow
 
 MONTHS_AHEAD = 12
+# what an address may carry; anything else cannot be in the database (PostgreSQL refuses NUL)
+_REFERENCE = re.compile(r"[A-Z0-9-]{3,20}")
+_SLUG = re.compile(r"[a-z0-9-]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Listed:
 def own(session: Session, person_id: UUID, reference: str) -> Booking:
     """The candidate's own booking. NotFound for a missing one and for anybody else's: an
     attending sees bookings too, but not as their candidate."""
+    if not _REFERENCE.fullmatch(reference):
+        raise NotFound
     found = session.scalars(
         select(Booking).where(Booking.reference == reference, Booking.candidate_id == person_id)
     ).one_or_none()
@@ -83,7 +89,7 @@ def of_candidate(session: Session, person_id: UUID) -> tuple[Listed, ...]:
 
 def public_rotation(session: Session, slug: str) -> Rotation:
     """A published rotation by its address; NotFound otherwise."""
-    found = listings.rotation_by_slug(session, slug)
+    found = listings.rotation_by_slug(session, slug) if _SLUG.fullmatch(slug) else None
     if found is None or not found.public:
         raise NotFound
     return found

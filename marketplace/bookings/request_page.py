@@ -174,7 +174,7 @@ def flow(booking: Booking) -> list[tuple[str, str]]:
     return [
         (f"/me/request/{slug}?offering={booking.offering_id}&weeks={booking.weeks}", "Dates"),
         (url_of(booking.reference, "eligibility"), "Eligibility"),
-        (url_of(booking.reference, "review"), "Review and card"),
+        (url_of(booking.reference, "agree"), "Review and card"),
     ]
 
 

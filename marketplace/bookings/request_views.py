@@ -194,7 +194,7 @@ def tell(reference: str) -> Answer:
         errors = fit.errors_of(verdict, asked)
         return _eligibility_page(booking, before, verdict, request.form.to_dict(), errors)
     operations.answer(session, actor, booking.id, told.kept())
-    return web.go(url_of(reference, "review"))
+    return web.go(url_of(reference, "agree"))
 
 
 def _facts(booking: Booking, told: fit.Answers) -> fit.Facts:
@@ -248,14 +248,14 @@ def _flow(booking: Booking, step: str) -> dict[str, Any]:
 # --- step 3: review -----------------------------------------------------------------------------
 
 
-@steps.get("/bookings/<reference>/review")
+@steps.get("/bookings/<reference>/agree")
 def review(reference: str) -> Answer:
     """Everything that is agreed to."""
     booking = _own(reference)
     return _elsewhere(booking) or _unanswered(booking) or _review_page(booking)
 
 
-@steps.post("/bookings/<reference>/review")
+@steps.post("/bookings/<reference>/agree")
 def accept(reference: str) -> Answer:
     """Freeze the schedule and the consent, then the card."""
     booking, session = _own(reference), db.session()
@@ -293,7 +293,7 @@ def _review_page(
     errors: dict[str, str] | None = None,
     changed: bool = False,
 ) -> Answer:
-    flow = _flow(booking, "review")
+    flow = _flow(booking, "agree")
     shown = page.booked_order(booking, page.plan_now(booking))
     latest = order.accepted_by(booking.terms)
     return web.render(

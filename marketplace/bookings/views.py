@@ -85,7 +85,10 @@ def every_booking() -> Answer:
 @mine.get("/bookings/<reference>")
 def show(reference: str) -> Answer:
     """One booking; as a fragment only where it stands (polled while a payment is checked)."""
-    booking = _own(reference)
+    return _booking_page(_own(reference))
+
+
+def _booking_page(booking: Booking, status: int = 200, error: str = "") -> Answer:
     told = _told(booking)
     cents = 0
     if permissions.may(booking, "cancel"):
@@ -93,7 +96,9 @@ def show(reference: str) -> Answer:
     return web.render(
         "bookings/show.html",
         "bookings/_status.html",
+        status=status,
         b=page.header(told),
+        contest=page.contest(told, request.form.get("note", ""), error),
         alternatives=None,
         outcome=None,
         documents=None,
@@ -168,6 +173,20 @@ def complete(reference: str) -> Answer:
     """The rotation is over."""
     booking = _own(reference)
     placements.complete(db.session(), web.actor(), booking.id)
+    return web.go(page.url_of(reference))
+
+
+@mine.post("/bookings/<reference>/contest")
+def contest(reference: str) -> Answer:
+    """The host says that it began, the candidate says that it did not: nothing is paid out."""
+    booking = _own(reference)
+    try:
+        placements.contest(
+            db.session(), web.actor(), booking.id, note=forms.paragraphs(request.form, "note")
+        )
+    except Invalid as error:
+        return _booking_page(booking, 422, error.errors["note"])
+    flash("We have your report. The money stays held while we read both sides.", "good")
     return web.go(page.url_of(reference))
 
 

@@ -158,6 +158,34 @@ def test_two_rotations_in_the_same_weeks_are_refused(browser, market):
     assert first.to.split("/")[3] in answer.text  # the booking in the way is named
 
 
+def test_asking_again_for_what_is_held_goes_on_with_it(browser, market, ana):
+    first, second = hold(browser, market), hold(browser, market)
+    assert first.to == second.to
+    assert booked(candidate_id=ana.id).state == "held"
+
+
+def test_changing_the_dates_takes_the_place_of_the_first_hold(browser, market, ana):
+    first = hold(browser, market, 0)
+    second = hold(browser, market, 1)
+    assert second.status == 303
+    assert second.to != first.to
+    assert booked(candidate_id=ana.id, state="held").offering_id == market.offerings[1]
+    assert booked(candidate_id=ana.id, state="withdrawn").offering_id == market.offerings[0]
+    with open_session(factories.a_system(), readonly=True) as session:
+        taken = [session.get_one(Offering, key).taken for key in market.offerings]
+    assert taken == [0, 1, 0]
+
+
+def test_a_change_that_fails_keeps_the_first_hold(browser, site, ana):
+    market = factories.market(capacity=1)
+    first = hold(browser, market, 0)
+    page = browser.get(f"/me/request/{market.slug}?offering={market.offerings[1]}&weeks=4")
+    factories.booking(market, factories.candidate("Bo Lind"), "held", offering=1)
+    assert browser.send(page, "/me/requests").status == 409
+    made = booked(candidate_id=ana.id)
+    assert (made.state, made.reference) == ("held", first.to.split("/")[3])
+
+
 def test_a_draft_and_a_missing_rotation_look_the_same(browser, site):
     draft = factories.market(state="draft")
     hidden = browser.get(f"/me/request/{draft.slug}")
@@ -190,7 +218,7 @@ def test_a_full_profile_only_needs_the_ticks(browser, market):
     assert "read_advisory" in names
     assert "status" not in names
     answer = browser.send(page, "/eligibility", read_advisory="1")
-    assert (answer.status, answer.to.split("/")[-1]) == (303, "review")
+    assert (answer.status, answer.to.split("/")[-1]) == (303, "agree")
 
 
 def test_what_is_missing_is_asked_and_saved_in_the_profile(site, market):
@@ -292,16 +320,16 @@ def test_the_review_shows_schedule_refund_and_consent(browser, market):
 
 def test_boxes_left_open_are_named_and_ticks_kept(browser, market):
     page = browser.get(to_review(browser, market).to)
-    answer = browser.send(page, "/review", ok_terms="1")
+    answer = browser.send(page, "/agree", ok_terms="1")
     assert answer.status == 422
     assert "Tick this to allow the payments." in answer.text
-    assert answer.form("/review").fields["ok_terms"] == "1"
-    assert "ok_card" not in answer.form("/review").fields
+    assert answer.form("/agree").fields["ok_terms"] == "1"
+    assert "ok_card" not in answer.form("/agree").fields
 
 
 def test_accepting_freezes_schedule_consent_and_snapshot(browser, market, ana):
     page = browser.get(to_review(browser, market).to)
-    answer = browser.send(page, "/review", **EVERY_BOX)
+    answer = browser.send(page, "/agree", **EVERY_BOX)
     made = booked(candidate_id=ana.id)
     assert (answer.status, answer.to) == (303, f"/me/bookings/{made.reference}/card")
     assert made.plan_id is not None
@@ -317,8 +345,8 @@ def test_accepting_freezes_schedule_consent_and_snapshot(browser, market, ana):
 
 def test_accepting_twice_makes_one_plan(browser, market):
     page = browser.get(to_review(browser, market).to)
-    first = browser.send(page, "/review", **EVERY_BOX)
-    second = browser.send(page, "/review", **EVERY_BOX)
+    first = browser.send(page, "/agree", **EVERY_BOX)
+    second = browser.send(page, "/agree", **EVERY_BOX)
     assert first.to == second.to
     with open_session(factories.a_system(), readonly=True) as session:
         assert len(session.scalars(select(PaymentPlan)).all()) == 1
@@ -326,15 +354,15 @@ def test_accepting_twice_makes_one_plan(browser, market):
 
 def test_a_schedule_that_moved_is_shown_again_before_it_counts(browser, market):
     page = browser.get(to_review(browser, market).to)
-    answer = browser.send(page, "/review", **EVERY_BOX, shown="yesterday")
+    answer = browser.send(page, "/agree", **EVERY_BOX, shown="yesterday")
     assert answer.status == 409
     assert "The payment dates moved" in answer.text
-    assert browser.send(answer, "/review", **EVERY_BOX).status == 303
+    assert browser.send(answer, "/agree", **EVERY_BOX).status == 303
 
 
 def test_review_comes_after_eligibility(browser, market):
     reference = hold(browser, market).to.split("/")[3]
-    answer = browser.get(f"/me/bookings/{reference}/review")
+    answer = browser.get(f"/me/bookings/{reference}/agree")
     assert answer.to == f"/me/bookings/{reference}/eligibility"
 
 
@@ -343,7 +371,7 @@ def test_a_profile_that_changed_is_judged_again(browser, market, ana):
     with open_session(factories.a_system()) as session:
         rotation = session.get_one(Rotation, market.rotation_id)
         rotation.accepts = ["student"]
-    answer = browser.send(page, "/review", **EVERY_BOX)
+    answer = browser.send(page, "/agree", **EVERY_BOX)
     assert answer.to.endswith("/eligibility")
     assert booked(candidate_id=ana.id).plan_id is None
 
@@ -363,7 +391,7 @@ def test_ten_more_minutes_once(browser, market, ana):
     assert "Add 10 minutes" not in browser.get(answer.to).text
 
 
-@pytest.mark.parametrize("path", ["eligibility", "review", "card"])
+@pytest.mark.parametrize("path", ["eligibility", "agree", "card"])
 @pytest.mark.parametrize("swept", [False, True])
 def test_an_ended_hold_is_gone_and_shows_free_starts(browser, market, ana, path, swept):
     reference = hold(browser, market).to.split("/")[3]
@@ -391,7 +419,7 @@ def test_sending_a_step_after_the_end_of_the_hold_is_gone(browser, market, ana):
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/eligibility", "/review", "/card", "/cancel", "/pay", "/terms", "/calendar.ics"]
+    "path", ["", "/eligibility", "/agree", "/card", "/cancel", "/pay", "/terms", "/calendar.ics"]
 )
 def test_a_foreign_and_a_missing_booking_are_the_same_404(site, market, ana, path):
     made = factories.booking(market, ana, "held")

@@ -77,7 +77,7 @@ def test_terms_accepted_many_times_make_one_plan(site, browser, ana):
     page = browser.get(browser.send(browser.get(f"/me/request/{market.slug}"), "/me/requests").to)
     page = browser.get(browser.send(page, "/eligibility", read_advisory="1").to)
     boxes = {"ok_card": "1", "ok_terms": "1", "ok_share": "1"}
-    assert together(site, browser, [(page.form("/review"), boxes)] * TIMES) == [303] * TIMES
+    assert together(site, browser, [(page.form("/agree"), boxes)] * TIMES) == [303] * TIMES
     assert count(PaymentPlan) == 1
 
 

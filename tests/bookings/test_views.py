@@ -10,6 +10,7 @@ from marketplace.core import clock, context
 from marketplace.core.db import open_session
 from marketplace.payments.gateway import NeedsAction
 from marketplace.payments.models import Installment, Refund
+from marketplace.placements import operations as placements
 from marketplace.placements.models import Placement
 from tests import factories
 from tests.bookings.conftest import Browser
@@ -289,8 +290,6 @@ def test_check_in_on_the_first_day_and_not_before(browser, market, ana):
 
 
 def test_the_candidate_checks_in_after_the_host_did(browser, market, ana):
-    from marketplace.placements import operations as placements
-
     made = factories.booking(market, ana, "confirmed")
     factories.move_to_day(made.id, "start_on")
     with open_session(context.agency(market.agency_id)) as session:
@@ -299,7 +298,23 @@ def test_the_candidate_checks_in_after_the_host_did(browser, market, ana):
     assert "I am here" in page.text
     assert browser.send(page, "/check-in").status == 303
     assert rows(Placement)[0].candidate_checked_in_at is not None
-    assert "I am here" not in browser.get(url(made)).text
+    after = browser.get(url(made)).text
+    assert "I am here" not in after
+    assert "It is not as described" not in after
+
+
+def test_a_start_that_was_none_is_reported(browser, market, ana):
+    made = factories.booking(market, ana, "confirmed")
+    factories.move_to_day(made.id, "start_on")
+    with open_session(context.agency(market.agency_id)) as session:
+        placements.check_in(session, market.staff_actor, made.id)
+    page = browser.get(url(made))
+    short = browser.send(page, "/contest", note="no")
+    assert short.status == 422
+    assert "Say what happened" in short.text
+    assert short.form("/contest").fields["note"] == "no"
+    assert browser.send(page, "/contest", note="Nobody was at the clinic.").to == url(made)
+    assert rows(Placement)[0].contested_at is not None
 
 
 def test_complete_on_the_last_day(browser, market, ana):

@@ -973,6 +973,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("bookings/all.html", {"bookings": []}),
     ("bookings/ended.html", {"free": []}),
     ("bookings/show.html", {"messages": None, "documents": None}),
+    ("bookings/show.html", {"contest": Made(action="/contest", note="x", error="Say more.")}),
     ("bookings/request_review.html", {"errors": {"ok_card": "Tick", "ok_terms": "Tick"}}),
     ("bookings/show.html", {"alternatives": None, "outcome": None, "change": None}),
     ("bookings/show.html", {"b": Made(**(vars(BOOKING) | {"poll_url": "/p", "tag_kind": "bad"}))}),
