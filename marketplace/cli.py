@@ -19,7 +19,7 @@ from marketplace import bench, invariants
 from marketplace.bookings import diagram
 from marketplace.core import clock, context, jobs, logs
 from marketplace.core.config import Config
-from marketplace.core.db import open_session
+from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid
 from marketplace.core.pages import ROOT
 from marketplace.listings import importing
@@ -42,7 +42,10 @@ def with_app(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         logs.configure()
         with core_app().app_context():
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                db.engine.dispose()  # a command leaves no connection behind
 
     return run
 
