@@ -1,0 +1,522 @@
+"""The listing page and the home page as plain data, from rows of several packages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace.accounts import queries as accounts
+from marketplace.bookings import order, request_page
+from marketplace.bookings import queries as bookings
+from marketplace.core import clock
+from marketplace.core.formats import day
+from marketplace.core.money import percent_of
+from marketplace.core.web import Viewer
+from marketplace.listings import catalog, cities, eligibility, queries, seasons
+from marketplace.listings.models import Block, Rotation, Site
+from marketplace.reviews import queries as reviews
+from marketplace.search import pins, rows
+from marketplace.tenants.models import Agency
+
+ICONS = {
+    "primary-care": "stethoscope",
+    "im-subspecialties": "heart",
+    "neuro-psych": "graduation-cap",
+    "surgical": "scale",
+    "women-children": "users",
+    "hospital-based": "building-2",
+}
+ALWAYS = [
+    ("The agency, the site or the doctor cancels:", "100% of what you paid, our fee included."),
+    ("Within 48 hours of paying,", "with more than 14 days to the start: all of it comes back."),
+    ("After you cancel,", "nothing more is charged."),
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of labelled values; templates read the attributes they know."""
+
+    values: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.values[name]
+        except KeyError as error:
+            raise AttributeError(name) from error
+
+
+def row(**values: Any) -> Row:
+    """A row of these values."""
+    return Row(values)
+
+
+def chosen(
+    session: Session, rotation: Rotation, start: date | None, weeks: int | None
+) -> tuple[Row | None, Block | None]:
+    """The chosen start and length with price, schedule and refund; None when nothing is open."""
+    block = request_page.block_for(rotation, weeks)
+    if block is None:
+        return None, None
+    here = f"/rotations/{rotation.slug}"
+    found = [
+        row(
+            date=one.date,
+            left=one.left,
+            capacity=one.capacity,
+            offering_id=one.offering_id,
+            url=f"{here}?start={one.date}&weeks={block.weeks}#dates",
+            waitlist_url="",
+        )
+        for one in bookings.starts(session, rotation, block.weeks)
+    ]
+    free = [one for one in found if one.left]
+    if not free:
+        return None, block
+    picked = next((one for one in free if one.date == start), free[0])
+    shown = request_page.offered_order(rotation, block, picked.date)
+    lengths = [
+        row(
+            weeks=one.weeks,
+            cents=one.cents,
+            end=one.end,
+            url=f"{here}?start={picked.date}&weeks={one.weeks}#dates",
+        )
+        for one in request_page.lengths(rotation, picked.date)
+    ]
+    months: dict[str, list[Row]] = {}
+    for one in found:
+        months.setdefault(f"{one.date:%B %Y}", []).append(one)
+    return row(
+        months=list(months.items()),
+        start=picked.date,
+        end=shown.end,
+        weeks=block.weeks,
+        lengths=lengths,
+        place=shown.city,
+        price=shown.price,
+        left=picked.left,
+        capacity=picked.capacity,
+        rows=shown.rows,
+        refund=shown.refund,
+        request_url=f"/me/request/{rotation.slug}?offering={picked.offering_id}&weeks={block.weeks}",
+    ), block
+
+
+def verdict(session: Session, viewer: Viewer | None, rotation: Rotation, c: Row | None) -> Row:
+    """Fits, fits if, does not fit because; a guest is asked."""
+    if viewer is None:
+        return row(
+            kind="ask",
+            title="Does this rotation fit you?",
+            text="Sign in and tell us your status once; every listing then says whether it fits.",
+            url=f"/sign-in?next=/rotations/{rotation.slug}",
+            action="Sign in",
+        )
+    about = queries.booking_facts(rotation, c.start, c.weeks) if c else None
+    candidate = accounts.candidate_facts(session, viewer.person_id, on=c.start if c else None)
+    fit = eligibility.fit(candidate, queries.rotation_facts(rotation), about)
+    said = " ".join(reason.message for reason in fit.reasons) or " ".join(
+        note.message for note in fit.notes[:1]
+    )
+    return {
+        "fits": row(kind="yes", title="This rotation fits you", text=said, url="", action=""),
+        "fits_if": row(kind="if", title="This rotation fits you if", text=said, url="", action=""),
+        "does_not_fit": row(
+            kind="no",
+            title="This rotation does not fit you",
+            text=said,
+            url="/rotations",
+            action="See others",
+        ),
+        "ask": row(
+            kind="ask",
+            title="We need a little more to say whether it fits",
+            text=said or "Answer what is missing in your profile.",
+            url="/me/profile",
+            action="Open my profile",
+        ),
+    }[fit.kind]
+
+
+def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | None) -> Row:
+    """Everything of the page that does not depend on who looks."""
+    terms = queries.frozen_terms(rotation, block) if block else None
+    who = order.who(terms) if terms else None
+    price = c.price if c else (block.price_cents if block else 0)
+    city = cities.city(rotation.site.city)
+    doctor = who.doctor if who else rotation.attending.display_name
+    short = who.doctor_short if who else doctor
+    shown = reviews.of_rotation(session, rotation.id)
+    specialty = catalog.specialty(rotation.specialty)
+    return row(
+        slug=rotation.slug,
+        url=f"/rotations/{rotation.slug}",
+        specialty=specialty.label,
+        specialty_url=f"/rotations?specialty={rotation.specialty}",
+        doctor=doctor,
+        doctor_short=short,
+        tint=order.tint(rotation.specialty),
+        site=rotation.site.name,
+        place=city.label,
+        city=city.name,
+        state_name=city.state_name,
+        state_url=f"/rotations?state={city.state}",
+        agency=rotation.agency.name,
+        agency_url="#agency",
+        tags=_tags(rotation),
+        key=_key(rotation),
+        levels=_levels(rotation),
+        level_lead=catalog.level(rotation.level).meaning,
+        scope=_scope(rotation),
+        signed_on=None,
+        week=[row(**line) for line in rotation.week_plan if isinstance(line, dict)],
+        week_heads=("Morning", "Afternoon"),
+        about=_about(rotation, specialty.label),
+        checked=_checked(rotation),
+        split=_split(rotation, price),
+        split_total=price,
+        split_lead=(
+            "The agency’s part is held: half is released three days after you check in,"
+            " half after you finish."
+        ),
+        refund_lead=(
+            f"For the start on {day(c.start)}. Days end at midnight in {city.name}."
+            if c
+            else "Your refund dates appear with each start."
+        ),
+        always=ALWAYS,
+        requirements=_requirements(rotation),
+        requirements_lead="Papers are due before the first day, not before the request.",
+        letter_lead=_letter_lead(rotation, c),
+        letter=_letter(rotation, short),
+        truth=_truth(rotation),
+        rating=_rating(rotation),
+        review_count=rotation.rating_count,
+        dims=_dimensions(shown),
+        reviews=[_review(one, rotation) for one in shown],
+        reviews_url="#reviews",
+        record_lead=_agency_lead(rotation.agency),
+        record=_record(rotation.agency),
+        advisory=_advisory(rotation),
+        similar=_similar(session, rotation),
+    )
+
+
+def _tags(rotation: Rotation) -> list[tuple[str, str]]:
+    level = catalog.level(rotation.level)
+    hands = "hands-on" if rotation.level.startswith("hands-on") else ""
+    accepts = {"student": "students", "graduate": "graduates"}
+    groups = " and ".join(accepts[one] for one in rotation.accepts if one in accepts)
+    tags = [(level.label, hands), (catalog.rotation_type(rotation.type).label, "")]
+    return [*tags, (groups.capitalize(), "")] if groups else tags
+
+
+def _key(rotation: Rotation) -> list[Row]:
+    found = []
+    if rotation.rating_count:
+        words = "verified review" + ("" if rotation.rating_count == 1 else "s")
+        found.append(
+            row(
+                value=_rating(rotation),
+                of="of 5",
+                text=f"{rotation.rating_count} {words}",
+                url="#reviews",
+            )
+        )
+    if rotation.truth_answers:
+        share = rotation.truth_matching * 100 // rotation.truth_answers
+        found.append(row(value=f"{share}%", of="", text="of the listing held true", url="#truth"))
+    ratio = f"{rotation.trainees_per_attending} to 1"
+    found.append(row(value=ratio, of="at most", text="trainees per attending", url=""))
+    found.append(row(value=f"{rotation.hours_per_week} hours", of="", text="a week", url=""))
+    return found
+
+
+def _levels(rotation: Rotation) -> list[Row]:
+    return [
+        row(label=level.label, line="", on=level.slug == rotation.level)
+        for level in catalog.levels()
+        if level.rank or level.slug == rotation.level
+    ]
+
+
+def _scope(rotation: Rotation) -> list[Row]:
+    kinds = {"yes": "yes", "supervised": "sup"}
+    found = []
+    for activity in catalog.scope_activities():
+        declared = rotation.activities.get(activity.slug)
+        if declared or activity.claim_class == "core":
+            found.append(
+                row(
+                    label=activity.label,
+                    why=activity.explanation,
+                    kind=kinds.get(declared or "", "no"),
+                )
+            )
+    return sorted(found, key=lambda one: one.kind == "no")
+
+
+def _about(rotation: Rotation, specialty: str) -> str:
+    doctor = rotation.attending
+    words = f"{doctor.display_name}, {specialty.lower()}"
+    if doctor.years_in_practice:
+        words += f", {doctor.years_in_practice} years in practice"
+    return f"{words}. {rotation.summary}"
+
+
+def _checked(rotation: Rotation) -> list[Row]:
+    doctor = rotation.attending
+    facts = (
+        (f"NPI {doctor.npi}", "National provider registry", doctor.npi_checked_at),
+        ("License in good standing", "State board look-up", doctor.license_checked_at),
+        ("Not on the exclusion list", "Federal exclusion list", doctor.exclusion_checked_at),
+    )
+    return [row(fact=fact, source=source, on=at.date()) for fact, source, at in facts if at]
+
+
+def _split(rotation: Rotation, price: int) -> list[Row]:
+    parts = [part for part in rotation.price_parts if isinstance(part, dict)]
+    if not parts or price <= 0:
+        fee = rotation.agency.platform_fee_percent
+        parts = [
+            {"label": f"{rotation.agency.name}: teaching and placement", "percent": 100 - fee},
+            {"label": "Rounds, the platform", "percent": fee},
+        ]
+    cents = [percent_of(price, int(part["percent"])) for part in parts]
+    cents[0] += price - sum(cents)
+    return [
+        row(label=part["label"], cents=amount, percent=part["percent"])
+        for part, amount in zip(parts, cents, strict=True)
+    ]
+
+
+def _requirements(rotation: Rotation) -> list[Row]:
+    exams = {
+        "usmle_step_1": "USMLE Step 1, passed",
+        "usmle_step_2_ck": "USMLE Step 2 CK, passed",
+        "usmle_step_3": "USMLE Step 3, passed",
+    }
+    found = [
+        row(label=exams.get(exam, exam), detail="Before the request", state="needed", by=None)
+        for exam in rotation.required_exams
+    ]
+    for slug in rotation.required_documents:
+        kind = catalog.document_kind(slug)
+        found.append(row(label=kind.label, detail=kind.help, state="needed", by=None))
+    return found
+
+
+def _letter_lead(rotation: Rotation, c: Row | None) -> str:
+    lead = "A letter is earned by your work. Rounds shows only whether it was sent, never its text."
+    if c is None:
+        return lead
+    days = rotation.attending.median_letter_days or seasons.DEFAULT_LETTER_DAYS
+    found = seasons.letter_in_time(c.end, days, clock.today(rotation.site.time_zone))
+    if found.review is None:
+        return lead
+    when = f"programs start to review on {found.review.shown}"
+    when += "" if found.review.certain else " (our estimate)"
+    said = {"in-time": "in time:", "tight": "just in time:", "late": "late:"}.get(found.kind)
+    if said is None:
+        return lead
+    ready = day(found.ready_on)
+    return f"{lead} For this start a letter may be ready about {ready}, {said} {when}."
+
+
+def _letter(rotation: Rotation, short: str) -> list[tuple[str, str]]:
+    policy = rotation.letter_policy
+    found = [("Who writes", short)]
+    if policy.get("letterhead"):
+        found.append(("Paper", "On letterhead"))
+    if rotation.attending.median_letter_days:
+        found.append(("Usual time", f"{rotation.attending.median_letter_days} days, median"))
+    return found
+
+
+def _truth(rotation: Rotation) -> Row | None:
+    if not rotation.truth_answers:
+        return None
+    return row(
+        percent=rotation.truth_matching * 100 // rotation.truth_answers,
+        matching=rotation.truth_matching,
+        total=rotation.truth_answers,
+        floor=None,
+        items=[],
+    )
+
+
+def _rating(rotation: Rotation) -> str | None:
+    if not rotation.rating_count:
+        return None
+    return f"{rotation.rating_sum / rotation.rating_count:.1f}"
+
+
+def _dimensions(shown: Sequence[reviews.Shown]) -> list[tuple[str, str]]:
+    marks: dict[str, list[int]] = {}
+    for one in shown:
+        for label, value in one.ratings:
+            marks.setdefault(label, []).append(value)
+    return [(label, f"{sum(found) / len(found):.1f}") for label, found in marks.items()]
+
+
+def _review(one: reviews.Shown, rotation: Rotation) -> Row:
+    differs = "; ".join(one.differences)
+    return row(
+        who=one.author,
+        what=f"{one.matching} of {one.answers} tasks as declared" if one.answers else "",
+        finished=one.on,
+        stars=one.overall,
+        text=one.text,
+        held=f"Differed: {differs}" if differs else "As described",
+        held_kind="warn" if differs else "good",
+        reply_by=rotation.agency.name,
+        reply=one.reply,
+    )
+
+
+def _agency_lead(agency: Agency) -> str:
+    said = "Arranges this rotation and answers your messages."
+    if agency.state == "new":
+        return f"{said} New on Rounds: its documents are under review."
+    if agency.state == "limited":
+        return f"{said} Under review: reports differ from its listings. Read the reviews."
+    return said
+
+
+def _record(agency: Agency) -> list[Row]:
+    found = []
+    if agency.answer_hours:
+        value = f"{agency.answer_hours} hours"
+        found.append(row(label="Answers a request in", value=value, note="median"))
+    if agency.founded_year:
+        found.append(row(label="Founded", value=str(agency.founded_year), note="as declared"))
+    return found
+
+
+def _advisory(rotation: Rotation) -> Row | None:
+    found = catalog.advisories(rotation.site.state, rotation.type)
+    strong = [one for one in found if one.state != "*"]
+    if not strong:
+        return None
+    name = cities.states()[rotation.site.state]
+    text = " ".join(one.text for one in strong)
+    return row(title=f"{name}: what the state says", text=text, reviewed=date(2026, 11, 22))
+
+
+def _similar(session: Session, rotation: Rotation) -> list[Row]:
+    """Three others of the specialty, nearest in price."""
+    own = min((block.price_cents for block in rotation.blocks), default=0)
+    cheapest = (
+        select(Block.rotation_id, func.min(Block.price_cents).label("cents"))
+        .where(Block.public)
+        .group_by(Block.rotation_id)
+        .subquery()
+    )
+    ids = session.scalars(
+        select(Rotation.id)
+        .join(cheapest, cheapest.c.rotation_id == Rotation.id)
+        .where(
+            Rotation.public, Rotation.specialty == rotation.specialty, Rotation.id != rotation.id
+        )
+        .order_by(func.abs(cheapest.c.cents - own), Rotation.id)
+        .limit(3)
+    ).all()
+    return [
+        row(
+            url=f"/rotations/{one.slug}",
+            specialty=catalog.specialty(one.specialty).label,
+            doctor=one.doctor,
+            tint=order.tint(one.specialty),
+            site=one.site,
+            place=one.city.label,
+            level=catalog.level(one.level).label,
+            hands="hands-on" if one.level.startswith("hands-on") else "",
+            why="",
+            cents=one.price_cents,
+            weeks=one.weeks,
+            start=one.starts[0].day,
+        )
+        for one in rows.listings(session, ids)
+        if one.starts
+    ]
+
+
+# --- home ---------------------------------------------------------------------------------------
+
+
+def home(session: Session) -> dict[str, Any]:
+    """The start page: real counts, grouped in two reads."""
+    cheapest = (
+        select(Block.rotation_id, func.min(Block.price_cents).label("cents"))
+        .where(Block.public)
+        .group_by(Block.rotation_id)
+        .subquery()
+    )
+    listed = session.execute(
+        select(Rotation.specialty, func.count(), func.min(cheapest.c.cents))
+        .join(cheapest, cheapest.c.rotation_id == Rotation.id)
+        .join(Agency, Agency.id == Rotation.agency_id)
+        .where(Rotation.public)
+        .group_by(Rotation.specialty)
+        .order_by(func.count().desc(), Rotation.specialty)
+    ).all()
+    placed = session.execute(
+        select(Site.city, func.count(), func.min(cheapest.c.cents))
+        .join(Rotation, Rotation.site_id == Site.id)
+        .join(cheapest, cheapest.c.rotation_id == Rotation.id)
+        .where(Rotation.public)
+        .group_by(Site.city)
+    ).all()
+    marks = session.execute(
+        select(func.sum(Rotation.truth_matching), func.sum(Rotation.truth_answers)).where(
+            Rotation.public
+        )
+    ).one()
+    states: dict[str, tuple[int, int]] = {}
+    for slug, count, cents in placed:
+        code = cities.city(slug).state
+        total, least = states.get(code, (0, cents))
+        states[code] = (total + count, min(least, cents))
+    first = sorted(states.items(), key=lambda item: -item[1][0])[:8]
+    names, total = cities.states(), sum(count for _, count, _ in listed)
+    today = day(clock.now().date())
+    matching, answers = marks
+    return {
+        "examples": ["cardiology in Texas", "family medicine clinic", "psychiatry"],
+        "proof": None,
+        "specialties": [_tile(slug, count, cents) for slug, count, cents in listed[:8]],
+        "specialty_count": len(listed),
+        "places": [
+            row(name=names[code], url=f"/rotations?state={code}", count=count, from_cents=cents)
+            for code, (count, cents) in first
+        ],
+        "more_places": max(0, len(states) - len(first)),
+        "map": row(states=sorted(names), open=sorted(states), dots=_dots(placed)),
+        "counted": f"Counted from {total} open rotations on {today}.",
+        "truth": row(percent=matching * 100 // answers, matching=matching, total=answers)
+        if answers
+        else None,
+    }
+
+
+def _tile(slug: str, count: int, cents: int) -> Row:
+    found = catalog.specialty(slug)
+    return row(
+        label=found.label,
+        url=f"/rotations?specialty={slug}",
+        icon=ICONS.get(found.group, "stethoscope"),
+        tint=order.tint(slug),
+        count=count,
+        from_cents=cents,
+    )
+
+
+def _dots(placed: Sequence[Any]) -> list[tuple[float, float]]:
+    """The largest places, where they stand on the map."""
+    largest = sorted(placed, key=lambda found: -found[1])[:40]
+    found = (cities.city(slug) for slug, _, _ in largest)
+    return [pins.project(city.lat, city.lng, city.state) for city in found]

@@ -1,0 +1,124 @@
+"""Home, one rotation, and the pages every visitor may read."""
+
+import hashlib
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from flask import Response, make_response, request
+from markdown_it import MarkdownIt
+from werkzeug.wrappers import Response as BaseResponse
+
+from marketplace.core import clock, reference, web
+from marketplace.core.db import db
+from marketplace.core.errors import NotFound
+from marketplace.listings import page_views, queries
+from marketplace.search.listings import public_slugs
+
+room = web.Room("listings", __name__, side="public")
+
+HOME_SECONDS = 60
+_home: dict[str, object] = {}
+
+
+@room.get("/")
+def home() -> str | tuple[str, int]:
+    """The start page; its counts are at most a minute old."""
+    slot = int(clock.wall().timestamp()) // HOME_SECONDS
+    key = (slot, web.config().database_url)
+    if _home.get("key") != key:
+        _home.update(key=key, values=page_views.home(db.session()))
+    values = _home["values"]
+    assert isinstance(values, dict)
+    return web.render("listings/home.html", **values)
+
+
+@room.get("/rotations/<slug>")
+def show(slug: str) -> str | tuple[str, int] | BaseResponse:
+    """One rotation. Drafts, foreign and missing ones are the same 404."""
+    session = db.session()
+    rotation = queries.rotation_by_slug(session, slug)
+    if rotation is None or not rotation.public or rotation.agency is None:
+        raise NotFound
+    start, weeks = _day(request.args.get("start")), _weeks(request.args.get("weeks"))
+    choice, block = page_views.chosen(session, rotation, start, weeks)
+    viewer = web.viewer()
+    page = web.render(
+        "listings/show.html",
+        c=choice,
+        r=page_views.listing(session, rotation, block, choice),
+        fit=page_views.verdict(session, viewer, rotation, choice),
+        saved=False,
+    )
+    if viewer is not None:
+        return page
+    answer = make_response(page)
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32], weak=True)
+    return answer.make_conditional(request)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _weeks(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 3 else None
+
+
+@room.get("/guides")
+def guides() -> str | tuple[str, int]:
+    """All guides."""
+    return web.render("pages/guides.html", guides=_guides().values())
+
+
+@room.get("/guides/<slug>")
+def guide(slug: str) -> str | tuple[str, int]:
+    """One guide."""
+    found = _guides().get(slug)
+    if found is None:
+        raise NotFound
+    return web.render("pages/guide.html", guide=found)
+
+
+@cache
+def _guides() -> dict[str, dict[str, str]]:
+    """The guides of data/guides: front matter and HTML from our own Markdown (no raw HTML)."""
+    found = {}
+    for path in sorted((reference.DATA / "guides").glob("*.md")):
+        _, head, body = path.read_text().split("---", 2)
+        meta = dict(line.split(":", 1) for line in head.strip().splitlines() if ":" in line)
+        values = {key.strip(): value.strip().strip('"') for key, value in meta.items()}
+        html = MarkdownIt("js-default", {"html": False}).render(body)
+        found[Path(path).stem] = {**values, "slug": Path(path).stem, "html": html}
+    return found
+
+
+@room.get("/fees")
+@room.get("/privacy")
+@room.get("/accessibility")
+def text_page() -> str | tuple[str, int]:
+    """Short pages of plain text."""
+    return web.render(f"pages/{request.path.strip('/')}.html")
+
+
+@room.get("/robots.txt")
+def robots() -> Response:
+    """Everything public may be read; nothing private is public."""
+    base = web.config().base_url
+    lines = ("User-agent: *", "Disallow: /me", "Disallow: /agency", f"Sitemap: {base}/sitemap.xml")
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")
+
+
+@room.get("/sitemap.xml")
+def sitemap() -> Response:
+    """Every public page."""
+    base = web.config().base_url
+    paths = ["/", "/rotations", "/guides", *(f"/guides/{slug}" for slug in _guides())]
+    paths += [f"/rotations/{slug}" for slug in public_slugs(db.session())]
+    body = "".join(f"<url><loc>{base}{path}</loc></url>" for path in paths)
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    space = "http://www.sitemaps.org/schemas/sitemap/0.9"
+    return Response(f'{head}<urlset xmlns="{space}">{body}</urlset>', mimetype="application/xml")
