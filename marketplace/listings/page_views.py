@@ -456,7 +456,7 @@ def home(session: Session) -> dict[str, Any]:
         .group_by(Block.rotation_id)
         .subquery()
     )
-    listed = session.execute(
+    listed: Sequence[Any] = session.execute(
         select(Rotation.specialty, func.count(), func.min(cheapest.c.cents))
         .join(cheapest, cheapest.c.rotation_id == Rotation.id)
         .join(Agency, Agency.id == Rotation.agency_id)
@@ -464,7 +464,7 @@ def home(session: Session) -> dict[str, Any]:
         .group_by(Rotation.specialty)
         .order_by(func.count().desc(), Rotation.specialty)
     ).all()
-    placed = session.execute(
+    placed: Sequence[Any] = session.execute(
         select(Site.city, func.count(), func.min(cheapest.c.cents))
         .join(Rotation, Rotation.site_id == Site.id)
         .join(cheapest, cheapest.c.rotation_id == Rotation.id)

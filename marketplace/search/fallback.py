@@ -82,10 +82,10 @@ def search(session: Session, query: Query) -> Result:
 
 def _matching(query: Query) -> Any:
     wanted: list[ColumnElement[bool]] = [
-        Rotation.public,
+        Rotation.public.is_(True),
         Site.id == Rotation.site_id,
         Agency.id == Rotation.agency_id,
-        Agency.is_public,
+        Agency.is_public.is_(True),
         Attending.id == Rotation.attending_id,
     ]
     for facet, values in query.filters.items():

@@ -89,8 +89,10 @@ def facts_of(session: Session, ids: Sequence[UUID]) -> list[ListingFacts]:
             row.Site,
             row.Agency,
             row.Attending,
-            prices[row.Rotation.id],
-            _starts(row.Attending, offerings[row.Rotation.id], prices[row.Rotation.id], pool),
+            prices=prices[row.Rotation.id],
+            starts=_starts(
+                row.Attending, offerings[row.Rotation.id], prices[row.Rotation.id], pool
+            ),
         )
         for row in rows
         if prices[row.Rotation.id]
@@ -132,6 +134,7 @@ def _facts(
     site: Site,
     agency: Agency,
     doctor: Attending,
+    *,
     prices: dict[int, int],
     starts: tuple[StartFacts, ...],
 ) -> ListingFacts:

@@ -223,4 +223,5 @@ def in_batches(session: Session, ids: Sequence[UUID], size: int = 500) -> Iterat
 def agency_labels(session: Session) -> dict[str, str]:
     """Slug to name of every agency that may be shown, by name."""
     wanted = select(Agency.slug, Agency.name).where(Agency.is_public).order_by(Agency.name)
-    return {slug: name for slug, name in session.execute(wanted)}
+    rows = session.execute(wanted).all()
+    return {row.slug: row.name for row in rows}

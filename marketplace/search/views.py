@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cache
+from typing import Any
 
 from flask import Response, current_app, make_response, redirect, request
 from werkzeug.datastructures import MultiDict
@@ -12,7 +13,6 @@ from marketplace.core.db import db
 from marketplace.core.pages import ROOT
 from marketplace.search import page as pages
 from marketplace.search.page import SearchPage, address
-from marketplace.search.state import SearchState
 
 room = web.Room("search", __name__, "public")
 _DOLLARS = (("min", "price_min"), ("max", "price_max"))
@@ -76,7 +76,7 @@ def _with_tag(answer: Response, shown: SearchPage) -> Response:
 @cache
 def _release() -> str:
     """Changes with the style sheets, the scripts and the templates of the page."""
-    url = current_app.jinja_env.globals["asset_url"]
+    url: Any = current_app.jinja_env.globals["asset_url"]
     made = hashlib.sha256()
     for name in ("app.css", "site.css", "app.js", "icons.svg"):
         made.update(url(name).encode())

@@ -271,7 +271,8 @@ def policies(table: Table, owned: Owned) -> list[str]:
         f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY {name}_read ON {name} FOR SELECT USING ({' OR '.join(read)})",
         f"CREATE POLICY {name}_insert ON {name} FOR INSERT WITH CHECK ({insert})",
-        f"CREATE POLICY {name}_update ON {name} FOR UPDATE USING ({changes}) WITH CHECK ({changes})",
+        f"CREATE POLICY {name}_update ON {name} FOR UPDATE"
+        f" USING ({changes}) WITH CHECK ({changes})",
         f"CREATE POLICY {name}_delete ON {name} FOR DELETE USING ({changes})",
     ]
 
