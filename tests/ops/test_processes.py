@@ -21,6 +21,7 @@ def is_up(running: RunningStack, name: str) -> bool:
     return answers(f"{running.url}/healthz")
 
 
+@pytest.mark.full
 def test_each_process_can_be_killed_and_brought_back(tmp_path: Path) -> None:
     with RunningStack(tmp_path / "var", seed=()) as running:
         for name in ("valkey", "double", "web"):

@@ -58,6 +58,7 @@ def status(url: str) -> int:
         return code
 
 
+@pytest.mark.full
 def test_from_nothing_to_stopped_and_again_with_the_same_data(tmp_path: Path) -> None:
     var = tmp_path / "var"
 
@@ -67,7 +68,7 @@ def test_from_nothing_to_stopped_and_again_with_the_same_data(tmp_path: Path) ->
         assert status(f"{address(output)}/rotations") == 200
         accounts = json.loads((var / "demo-accounts.json").read_text())
         roles = {account["role"] for account in accounts}
-        assert {"candidate", "attending", "agency", "admin"} <= roles
+        assert {"candidate", "attending", "owner", "admin"} <= roles
         assert all(account["email"] in output for account in accounts)
         assert "Seeding" in output
         below = descendants(program.pid)
