@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from marketplace.core import reference
 from marketplace.search.catalog import Catalog
@@ -30,13 +31,12 @@ BARS = 20
 BAR_HEIGHT = 44
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One value of a facet. `count` is None while nothing can count."""
+class Option(NamedTuple):
+    """One value of a facet. `n` counts its listings, None while nothing can count."""
 
     value: str
     label: str
-    count: int | None
+    n: int | None
     on: bool
     hint: str = ""
 
@@ -70,12 +70,11 @@ class Bar:
 
 
 def facets(state: SearchState, result: Result, catalog: Catalog) -> dict[str, Facet]:
-    """Every facet of the page by its key."""
+    """Every facet of the page by its key, but the cities (see `page.cities_facet`)."""
     return {
         "specialty": _specialties(state, result, catalog),
         "hands_on": Facet("hands_on", "Hands-on level", _levels(state, result, catalog)),
         "state": _facet("state", "State", state, result, catalog),
-        "city": _facet("city", "City", state, result, catalog),
         "type": _facet("type", "Type", state, result, catalog),
         "setting": _facet("setting", "Setting", state, result, catalog),
         "weeks": Facet("weeks", "Length", _lengths(state, result)),
@@ -105,7 +104,11 @@ def options(
 
 
 def _facet(key: str, title: str, state: SearchState, result: Result, catalog: Catalog) -> Facet:
-    found = options(key, state, result.facets.get(key), catalog)
+    return folded(key, title, options(key, state, result.facets.get(key), catalog))
+
+
+def folded(key: str, title: str, found: Sequence[Option]) -> Facet:
+    """A facet that shows its ticked and most frequent values and folds the rest."""
     first, rest = _fold(found, FOLDED.get(key, len(found)))
     return Facet(key, title, first, (("", rest),) if rest else ())
 
@@ -124,7 +127,7 @@ def _fold(found: Sequence[Option], shown: int) -> tuple[tuple[Option, ...], tupl
     """The ticked and the most frequent values, at least `shown`, both parts in page order."""
     if len(found) <= shown + 1:
         return tuple(found), ()
-    ranked = sorted(found, key=lambda o: (not o.on, -(o.count or 0)))
+    ranked = sorted(found, key=lambda o: (not o.on, -(o.n or 0)))
     ticked = sum(o.on for o in found)
     top = {o.value for o in ranked[: max(shown, ticked)]}
     first = tuple(o for o in found if o.value in top)
@@ -134,7 +137,7 @@ def _fold(found: Sequence[Option], shown: int) -> tuple[tuple[Option, ...], tupl
 def _levels(state: SearchState, result: Result, catalog: Catalog) -> tuple[Option, ...]:
     found = options("hands_on", state, result.facets.get("hands_on"), catalog)
     meaning = {row["slug"]: row["meaning"] for row in reference.rows("hands_on_levels")}
-    return tuple(Option(o.value, o.label, o.count, o.on, meaning.get(o.value, "")) for o in found)
+    return tuple(Option(o.value, o.label, o.n, o.on, meaning.get(o.value, "")) for o in found)
 
 
 def _lengths(state: SearchState, result: Result) -> tuple[Option, ...]:

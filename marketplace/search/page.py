@@ -1,12 +1,9 @@
 """What the search page shows: the engine proposes, the database decides, this puts it together."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from marketplace.bookings.order import tint
 from marketplace.core import clock
@@ -14,14 +11,14 @@ from marketplace.core.formats import month_day
 from marketplace.listings import catalog as lists
 from marketplace.listings.policies import preset, terms_from
 from marketplace.listings.refunds import refund_table
-from marketplace.search import fallback
-from marketplace.search.catalog import Catalog, reference_catalog
-from marketplace.search.engines import engine
-from marketplace.search.facets import COUNTED, Bar, Facet, facets, histogram
+from marketplace.search.catalog import Catalog
+from marketplace.search.facet_values import match_values
+from marketplace.search.facets import Bar, Facet, facets, folded, histogram, options
+from marketplace.search.finding import Found, address
 from marketplace.search.pins import Pin, clusters, state_shapes
-from marketplace.search.port import Engine, Query, Result, SearchUnavailable, Sort
-from marketplace.search.rows import Listing, Start, agency_labels, listings
-from marketplace.search.state import MAX_VALUES, Args, Chip, SearchState
+from marketplace.search.port import Result, Sort
+from marketplace.search.rows import Listing, Start
+from marketplace.search.state import MAX_VALUES, Chip, SearchState
 
 SORTS = (
     (Sort.BEST, "Best match"),
@@ -35,6 +32,8 @@ SORTS = (
 )
 RADII = (25, 50, 80, 160, 320)
 """Kilometres offered around a city."""
+TYPED_CITIES = 12
+"""Cities shown for what is typed."""
 SHOWN_STARTS = 3
 MAX_TRIALS = 12
 """Filters tried one by one when nothing is found."""
@@ -113,6 +112,7 @@ class SearchPage:
     pages: int
     cards: tuple[Card, ...]
     facets: Mapping[str, Facet]
+    cities: Facet
     bars: tuple[Bar, ...]
     price: tuple[int, int] | None
     chips: tuple[Chip, ...]
@@ -123,13 +123,9 @@ class SearchPage:
     words_off: bool = False
     near_label: str = ""
     sorts: tuple[tuple[Sort, str], ...] = ()
-    find: str = ""
+    typed: str = ""
     """What is typed to find a city."""
-
-    def tag(self, *extra: str) -> str:
-        """A validator that changes with anything shown; known before the page is rendered."""
-        told = repr((self, *extra)).encode()
-        return hashlib.blake2b(told, digest_size=16).hexdigest()
+    all_cities: bool = False
 
     @property
     def first(self) -> int:
@@ -159,6 +155,11 @@ class SearchPage:
         """The address of another state."""
         return address(state)
 
+    def cities_url(self, path: str = "/rotations/cities") -> str:
+        """Where all cities of this search are listed."""
+        asked = self.state.canonical()
+        return f"{path}?{asked}&cities=all" if asked else f"{path}?cities=all"
+
     def page_url(self, number: int) -> str:
         """The address of a page of this search."""
         return address(replace(self.state, page=number))
@@ -183,83 +184,51 @@ class SearchPage:
         return address(replace(self.state, **({"page": 1} | changes)))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A result and what made it. `words_off`: the engine is away, the database answered."""
-
-    state: SearchState
-    query: Query
-    result: Result
-    engine: Engine | None = field(repr=False)
-
-    @property
-    def words_off(self) -> bool:
-        """The engine is away: no text search and no counts."""
-        return self.engine is None
-
-
-def address(state: SearchState) -> str:
-    """The one address of a search."""
-    asked = state.canonical()
-    return f"/rotations?{asked}" if asked else "/rotations"
-
-
-def known(session: Session) -> Catalog:
-    """The reference catalog with the agencies of the database."""
-    return reference_catalog().with_labels("agency", agency_labels(session))
-
-
-def read(args: Args, catalog: Catalog) -> SearchState:
-    """The state of a query string."""
-    return SearchState.parse(args, catalog)
-
-
-def find(
-    session: Session, state: SearchState, catalog: Catalog, counted: Sequence[str] = COUNTED
-) -> Found:
-    """Ask the engine, or the database while it is away. A page past the last becomes the last."""
-    query = replace(state.to_query(catalog, highlight=False), facets=tuple(counted))
-    try:
-        asked = engine()
-        result = asked.search(query)
-        if state.page > result.pages:
-            query = replace(query, page=result.pages)
-            result = asked.search(query)
-    except SearchUnavailable:
-        asked, result = None, fallback.search(session, query)
-    return Found(replace(state, page=result.page), query, result, asked)
-
-
-def compose(session: Session, state: SearchState, catalog: Catalog) -> SearchPage:
-    """The whole page of a search: at most five reads, whatever it finds."""
-    found = find(session, state, catalog)
-    state, result = found.state, found.result
-    ids = [UUID(hit.id) for hit in result.hits]
-    km = {UUID(h.id): round(h.distance_m / 1000) for h in result.hits if h.distance_m is not None}
-    on_map = state.view == "map"
-    shown = () if on_map else listings(session, ids, state.weeks)
+def compose(found: Found, *, typed: str = "", all_cities: bool = False) -> SearchPage:
+    """The page of an answered search; reads nothing. `typed` narrows the list of cities,
+    `all_cities` unfolds it."""
+    state, result, catalog = found.state, found.result, found.catalog
     chips = state.chips(catalog)
-    without = ways_without(found, chips, catalog) if not result.total else ()
-    counts = _city_counts(state, result) if on_map else {}
+    without = () if result.total else ways_without(found, chips)
+    counts = _city_counts(state, result) if state.view == "map" else {}
+    km = {hit.id: round(hit.distance_m / 1000) for hit in result.hits if hit.distance_m is not None}
     return SearchPage(
         state=state,
         title=_title(state, catalog),
         total=result.total,
-        all=found.engine.health().documents if found.engine else 0,
+        all=found.everything,
         pages=result.pages,
-        cards=tuple(card(row, state, catalog, km.get(row.id)) for row in shown),
+        cards=tuple(card(row, state, catalog, km.get(str(row.id))) for row in found.rows),
         facets=facets(state, result, catalog),
+        cities=cities_facet(found, typed, all_cities),
         bars=histogram(state, result.price),
         price=(result.price.min_cents, result.price.max_cents) if result.price else None,
         chips=chips,
         without=without,
-        only=ways_with_one(found, catalog) if not result.total and not without else (),
+        only=() if result.total or without else ways_with_one(found),
         pins=clusters(counts, MAX_VALUES),
         states=_states(counts, catalog),
         words_off=found.words_off,
         near_label=catalog.label("city", state.near) if state.near else "",
         sorts=SORTS if state.near else SORTS[:-1],
+        typed=typed,
+        all_cities=all_cities,
     )
+
+
+def cities_facet(found: Found, typed: str = "", everything: bool = False) -> Facet:
+    """The cities: those that match what is typed, or all by name, or the first few."""
+    state, catalog, labels = found.state, found.catalog, found.catalog.labels["city"]
+    counts = found.result.facets.get("city")
+    values = options("city", state, counts, catalog)
+    if typed:
+        known = counts if counts is not None else dict.fromkeys(labels, 0)
+        match = match_values(known, typed, limit=TYPED_CITIES, labels=labels)
+        by_slug = {option.value: option for option in values}
+        return Facet("city", "City", tuple(by_slug[hit.value] for hit in match))
+    if everything:
+        return Facet("city", "City", tuple(sorted(values, key=lambda option: option.label)))
+    return folded("city", "City", values)
 
 
 def card(row: Listing, state: SearchState, catalog: Catalog, km: int | None = None) -> Card:
@@ -320,31 +289,24 @@ def _title(state: SearchState, catalog: Catalog) -> str:
     return f"{what} rotations in {place}" if place else f"{what} rotations"
 
 
-def ways_without(found: Found, chips: Sequence[Chip], catalog: Catalog) -> tuple[Way, ...]:
+def ways_without(found: Found, chips: Sequence[Chip]) -> tuple[Way, ...]:
     """Each filter whose removal alone finds something, most first."""
-    return _counted(found, [(c.label, c.without) for c in chips[:MAX_TRIALS]], catalog)
+    return _counted(found, [(chip.label, chip.without) for chip in chips[:MAX_TRIALS]])
 
 
-def ways_with_one(found: Found, catalog: Catalog) -> tuple[Way, ...]:
+def ways_with_one(found: Found) -> tuple[Way, ...]:
     """Each facet value that finds something alone, most first."""
     bare = found.state.cleared()
     tried = [
-        (catalog.label(key, value), bare.toggle(key, value))
+        (found.catalog.label(key, value), bare.toggle(key, value))
         for key, values in found.state.facets
         for value in values
     ]
-    return _counted(found, tried[:MAX_TRIALS], catalog)
+    return _counted(found, tried[:MAX_TRIALS])
 
 
-def _counted(
-    found: Found, tried: Sequence[tuple[str, SearchState]], catalog: Catalog
-) -> tuple[Way, ...]:
-    if found.engine is None:
-        return ()
-    ways = []
-    for label, state in tried:
-        query = replace(state.to_query(catalog, highlight=False), per_page=0, page=1, facets=())
-        ways.append(Way(label, address(state), found.engine.search(query).total))
+def _counted(found: Found, tried: Sequence[tuple[str, SearchState]]) -> tuple[Way, ...]:
+    ways = [Way(label, address(state), found.count(state)) for label, state in tried]
     return tuple(sorted((way for way in ways if way.count), key=lambda way: -way.count))
 
 

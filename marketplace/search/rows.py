@@ -7,7 +7,7 @@ table (tenants.scope), so tables are named and tied by conditions.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -63,10 +63,19 @@ class Listing:
         """All-in price of the length in cents."""
         return self.prices[self.weeks]
 
+    @property
+    def told(self) -> tuple[object, ...]:
+        """Everything above as plain values, for a validator."""
+        plain = [value for key, value in vars(self).items() if key in _PLAIN]
+        return (*plain, [(start.day.toordinal(), start.seats) for start in self.starts])
+
     @cached_property
     def rating(self) -> float | None:
         """Mean of the reviews, two decimals; None without any."""
         return round(self.rating_sum / self.reviews, 2) if self.reviews else None
+
+
+_PLAIN = frozenset(field.name for field in fields(Listing)) - {"city", "starts"}
 
 
 def listings(session: Session, ids: Sequence[UUID], weeks: int | None = None) -> list[Listing]:

@@ -4,15 +4,18 @@ import hashlib
 from functools import cache
 from typing import Any
 
-from flask import Response, current_app, make_response, redirect, request
+from flask import Response, current_app, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.pages import ROOT
-from marketplace.search import page as pages
-from marketplace.search.page import SearchPage, address
+from marketplace.search import finding
+from marketplace.search.facets import COUNTED
+from marketplace.search.finding import Found
+from marketplace.search.page import compose
+from marketplace.search.state import SearchState
 
 room = web.Room("search", __name__, "public")
 _DOLLARS = (("min", "price_min"), ("max", "price_max"))
@@ -22,15 +25,39 @@ _DOLLARS = (("min", "price_min"), ("max", "price_max"))
 @room.get("/rotations")
 def find() -> BaseResponse:
     """The page, or its results when htmx asks for a part."""
-    catalog = pages.known(db.session())
-    state = pages.read(_args(), catalog)
+    catalog = finding.known(db.session())
+    state = SearchState.parse(_args(), catalog)
     if not web.is_fragment() and any(name in request.args for name, _ in _DOLLARS):
-        return redirect(address(state), 302)
-    shown = pages.compose(db.session(), state, catalog)
-    answer = make_response(_unchanged(shown) or _rendered(shown))
+        return redirect(finding.address(state), 302)
+    on_map = state.view == "map"
+    found = finding.find(db.session(), state, catalog, COUNTED, with_rows=not on_map)
+    answer = _fresh(found) or make_response(_rendered(found))
     if web.is_fragment():
-        answer.headers["HX-Push-Url"] = address(shown.state)
-    return _with_tag(answer, shown)
+        answer.headers["HX-Push-Url"] = finding.address(found.state)
+    if web.viewer() is None:
+        answer.set_etag(_tag(found), weak=True)
+    return answer
+
+
+@room.get("/rotations/cities")
+def cities() -> BaseResponse:
+    """The cities that match what is typed (`find`), or all of them (`cities=all`), counted under
+    the rest of the search. A whole page when a person opens the address."""
+    catalog = finding.known(db.session())
+    state = SearchState.parse(_args(), catalog)
+    if not web.is_fragment():
+        return redirect(f"/rotations?{request.query_string.decode('ascii', 'ignore')}", 302)
+    found = finding.find(db.session(), state, catalog, ("city",), with_rows=False)
+    shown = compose(found, typed=_typed(), all_cities=_all_cities())
+    return make_response(render_template("search/_city_list.html", found=shown))
+
+
+def _typed() -> str:
+    return request.args.get("find", "").strip()[:60]
+
+
+def _all_cities() -> bool:
+    return request.args.get("cities") == "all"
 
 
 def _args() -> MultiDict[str, str]:
@@ -43,34 +70,29 @@ def _args() -> MultiDict[str, str]:
     return args
 
 
-def _rendered(shown: SearchPage) -> tuple[str, int] | str:
-    canonical = web.config().base_url + address(shown.state)
+def _rendered(found: Found) -> tuple[str, int] | str:
+    shown = compose(found, typed=_typed(), all_cities=_all_cities())
     return web.render(
         "search/find.html",
         "search/_results.html",
         found=shown,
         s=shown.state,
         q=shown.state.q,
-        canonical_url=canonical,
+        canonical_url=web.config().base_url + finding.address(shown.state),
     )
 
 
-def _tag(shown: SearchPage) -> str:
-    """The validator of an anonymous answer: all it shows, its form, the chosen theme."""
-    return shown.tag(str(web.is_fragment()), request.cookies.get("theme", ""), _release())
+def _tag(found: Found) -> str:
+    """The validator of a guest's answer: all it tells, its form, the chosen theme."""
+    theme = request.cookies.get("theme", "")
+    return found.tag(str(web.is_fragment()), theme, _typed(), str(_all_cities()), _release())
 
 
-def _unchanged(shown: SearchPage) -> Response | None:
+def _fresh(found: Found) -> Response | None:
     """304 when a guest's browser holds this very answer: nothing is rendered."""
-    if web.viewer() is None and request.if_none_match.contains_weak(_tag(shown)):
+    if web.viewer() is None and request.if_none_match.contains_weak(_tag(found)):
         return Response(status=304)
     return None
-
-
-def _with_tag(answer: Response, shown: SearchPage) -> Response:
-    if web.viewer() is None:
-        answer.set_etag(_tag(shown), weak=True)
-    return answer
 
 
 @cache
