@@ -25,7 +25,7 @@ from marketplace.search import columns_file
 from marketplace.search.counting import Selection, counts_of
 from marketplace.search.documents import ALLOWED_FIELDS, ListingDocument
 from marketplace.search.facet_values import match_values
-from marketplace.search.highlights import highlight
+from marketplace.search.highlights import Highlighter
 from marketplace.search.index_folder import IndexFolder, Mark
 from marketplace.search.port import (
     HIT_FIELDS,
@@ -336,13 +336,14 @@ class EmbeddedEngine:
         near = chosen.query.near is not None
         asked = question(chosen.query.text)
         marked = chosen.query.highlight and bool(asked.words)
+        marker = Highlighter(asked)
         return tuple(
             Hit(
                 id=str(sources[slot]["id"]),
                 version=int(snapshot.columns.version[slot]),
                 fields={name: sources[slot][name] for name in HIT_FIELDS},
                 distance_m=float(chosen.distance[slot]) if near else None,
-                highlights=highlight(asked, sources[slot]) if marked else {},
+                highlights=marker.highlight(sources[slot]) if marked else {},
             )
             for slot in slots
         )

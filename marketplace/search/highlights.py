@@ -9,40 +9,50 @@ EXCERPT = 220
 """Characters of a long text around its first match."""
 
 
-def highlight(asked: Question, document: Mapping[str, object]) -> dict[str, tuple[Piece, ...]]:
-    """The title whole and an excerpt of the text, where something in them matches."""
-    found: dict[str, tuple[Piece, ...]] = {}
-    for name in ("title", "text"):
-        text = str(document.get(name) or "")
-        marks = _marks(asked, spans(text))
-        if marks:
-            found[name] = _pieces(text, marks, *_bounds(text, marks[0], whole=name == "title"))
-    return found
+class Highlighter:
+    """Marks the texts of one answer's listings; a word that was judged once is remembered."""
 
+    def __init__(self, asked: Question) -> None:
+        single = [edge for edge in asked.edges if len(edge.words) == 1]
+        self._exact = {edge.words[0] for edge in single}
+        self._beginnings = tuple(edge.words[0] for edge in single if edge.prefix)
+        self._near = [(edge.words[0], edge.prefix) for edge in single if edge.typos]
+        self._phrases = {edge.words for edge in asked.edges if len(edge.words) > 1}
+        self._judged: dict[str, bool] = {}
 
-def _marks(asked: Question, found: list[Span]) -> list[Span]:
-    """The spans to mark: words that answer a word, runs that answer a synonym."""
-    marked: set[int] = set()
-    for edge in asked.edges:
-        if len(edge.words) == 1:
-            word = edge.words[0]
-            marked.update(
-                i
-                for i, span in enumerate(found)
-                if _answers(word, span.word, prefix=edge.prefix, typos=edge.typos)
-            )
-        elif edge.words:
-            size = len(edge.words)
+    def highlight(self, document: Mapping[str, object]) -> dict[str, tuple[Piece, ...]]:
+        """The title whole and an excerpt of the text, where something in them matches."""
+        found: dict[str, tuple[Piece, ...]] = {}
+        for name in ("title", "text"):
+            text = str(document.get(name) or "")
+            marks = self._marks(spans(text))
+            if marks:
+                found[name] = _pieces(text, marks, *_bounds(text, marks[0], whole=name == "title"))
+        return found
+
+    def _marks(self, found: list[Span]) -> list[Span]:
+        """The spans to mark: words that answer a word, runs that are a synonym."""
+        marked = {i for i, span in enumerate(found) if self._answers(span.word)}
+        for phrase in self._phrases:
+            size = len(phrase)
             for i in range(len(found) - size + 1):
-                if tuple(span.word for span in found[i : i + size]) == edge.words:
+                if found[i].word == phrase[0] and _run(found, i, size) == phrase:
                     marked.update(range(i, i + size))
-    return [found[i] for i in sorted(marked)]
+        return [found[i] for i in sorted(marked)]
+
+    def _answers(self, word: str) -> bool:
+        known = self._judged.get(word)
+        if known is None:
+            known = self._judged[word] = (
+                word in self._exact
+                or word.startswith(self._beginnings)
+                or any(match(near, word, prefix=prefix) != NOTHING for near, prefix in self._near)
+            )
+        return known
 
 
-def _answers(word: str, other: str, *, prefix: bool, typos: int) -> bool:
-    if not typos:
-        return other == word or (prefix and other.startswith(word))
-    return match(word, other, prefix=prefix) != NOTHING
+def _run(found: list[Span], first: int, size: int) -> tuple[str, ...]:
+    return tuple(span.word for span in found[first : first + size])
 
 
 def _bounds(text: str, first: Span, *, whole: bool) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from marketplace.core import reference
 
@@ -32,8 +33,7 @@ def fold(word: str) -> str:
     return kept[:MAX_WORD]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A folded word and where it stands in the text."""
 
     word: str
@@ -101,6 +101,8 @@ def match(asked: str, word: str, *, prefix: bool) -> int:
         return NOTHING
     if not prefix and len(word) > len(asked) + allowed:
         return NOTHING
+    if len(set(asked).difference(word)) > allowed:
+        return NOTHING  # each edit makes up for one missing letter at most
     near = word[: len(asked) + allowed]
     return TYPO if distance(asked, near, prefix=prefix) <= allowed else NOTHING
 
