@@ -124,12 +124,13 @@ def _specialties(state: SearchState, result: Result, catalog: Catalog) -> Facet:
 
 
 def _fold(found: Sequence[Option], shown: int) -> tuple[tuple[Option, ...], tuple[Option, ...]]:
-    """The ticked and the most frequent values, at least `shown`, both parts in page order."""
+    """The ticked and the most frequent values, up to `shown` of those that have listings; the
+    rest. Both parts in page order."""
     if len(found) <= shown + 1:
         return tuple(found), ()
     ranked = sorted(found, key=lambda o: (not o.on, -(o.n or 0)))
-    ticked = sum(o.on for o in found)
-    top = {o.value for o in ranked[: max(shown, ticked)]}
+    filled = sum(o.on or o.n != 0 for o in found) or shown
+    top = {o.value for o in ranked[: max(min(shown, filled), sum(o.on for o in found))]}
     first = tuple(o for o in found if o.value in top)
     return first, tuple(o for o in found if o.value not in top)
 

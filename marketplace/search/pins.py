@@ -13,8 +13,8 @@ from marketplace.core import reference
 from marketplace.listings import cities
 
 SCALE = 1300.0
-GAP = 44.0
-"""Pins nearer than this share one."""
+GAP = 70.0
+"""Pins nearer than this share one: on a phone a pin is 68 units wide."""
 _SINGLE = 14.0
 
 
@@ -41,24 +41,23 @@ def clusters(counts: Mapping[str, int], most_places: int) -> tuple[Pin, ...]:
 
     A pin holds at most `most_places` cities, because it becomes the values of one filter.
     """
-    groups: list[list[str]] = []
+    groups: list[tuple[float, float, list[str]]] = []
     ranked = sorted((slug for slug in counts if counts[slug]), key=lambda s: (-counts[s], s))
     for slug in ranked:
         x, y = position(slug)
         home = next(
             (
-                group
-                for group in groups
-                if hypot(x - position(group[0])[0], y - position(group[0])[1]) < GAP
-                and len(group) < most_places
+                slugs
+                for at_x, at_y, slugs in groups
+                if hypot(x - at_x, y - at_y) < GAP and len(slugs) < most_places
             ),
             None,
         )
         if home is None:
-            groups.append([slug])
+            groups.append((x, y, [slug]))
         else:
             home.append(slug)
-    return tuple(_pin(group, counts) for group in groups)
+    return tuple(_pin(slugs, counts) for _, _, slugs in groups)
 
 
 def _pin(slugs: list[str], counts: Mapping[str, int]) -> Pin:

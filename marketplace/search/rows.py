@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import BindParameter, Date, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.listings import cities
@@ -85,9 +85,10 @@ def listings(session: Session, ids: Sequence[UUID], weeks: int | None = None) ->
     """
     if not ids:
         return []
-    rows = {row.id: row for row in session.execute(_listed(ids))}
+    rows = {row.id: row for row in session.execute(_LISTED, {"ids": ids})}
     prices = _prices(session, ids)
-    starts = _starts(session, ids, rows, _lengths(prices, weeks))
+    lengths = {key: weeks or min(held) for key, held in prices.items()}
+    starts = _starts(session, ids, rows, lengths)
     return [
         _listing(rows[key], prices[key], starts[key], weeks or min(prices[key]))
         for key in ids
@@ -95,94 +96,89 @@ def listings(session: Session, ids: Sequence[UUID], weeks: int | None = None) ->
     ]
 
 
-def _listed(ids: Sequence[UUID]) -> Any:
-    return select(
-        Rotation.id,
-        Rotation.slug,
-        Rotation.title,
-        Rotation.specialty,
-        Rotation.level,
-        Rotation.type,
-        Rotation.setting,
-        Rotation.inclusions,
-        Rotation.accepts,
-        Rotation.cancellation,
-        Rotation.rating_sum,
-        Rotation.rating_count,
-        Attending.id.label("attending_id"),
-        Attending.display_name,
-        Attending.weekly_capacity,
-        Site.name.label("site"),
-        Site.city,
-        Agency.slug.label("agency"),
-        Agency.name.label("agency_name"),
-    ).where(
-        Rotation.id.in_(ids),
-        Rotation.public,
-        Site.id == Rotation.site_id,
-        Attending.id == Rotation.attending_id,
-        Agency.id == Rotation.agency_id,
-        Agency.is_public,
-    )
-
-
 def _prices(session: Session, ids: Sequence[UUID]) -> dict[UUID, dict[int, int]]:
     found: dict[UUID, dict[int, int]] = defaultdict(dict)
-    wanted = select(Block.rotation_id, Block.weeks, Block.price_cents)
-    for key, weeks, cents in session.execute(
-        wanted.where(Block.rotation_id.in_(ids)).order_by(Block.weeks)
-    ):
+    for key, weeks, cents in session.execute(_BLOCKS, {"ids": ids}):
         found[key][weeks] = cents
     return found
 
 
-def _lengths(prices: Mapping[UUID, Mapping[int, int]], weeks: int | None) -> dict[UUID, int]:
-    """The length that counts for each listing: the asked one, else its shortest."""
-    return {key: weeks or min(held) for key, held in prices.items()}
-
-
 def _starts(
-    session: Session,
-    ids: Sequence[UUID],
-    rows: Mapping[UUID, Row[Any]],
-    lengths: Mapping[UUID, int],
+    session: Session, ids: Sequence[UUID], rows: Mapping[UUID, Row[Any]], weeks: Mapping[UUID, int]
 ) -> dict[UUID, list[Start]]:
-    """Coming starts with a seat: the least of the offering's seats and the attending's weeks."""
-    wanted = select(
-        Offering.rotation_id, Offering.start_on, Offering.capacity, Offering.taken
-    ).where(
-        Offering.rotation_id.in_(ids),
-        Offering.start_on >= first_bookable_day(),
-        Offering.closed_at.is_(None),
-        Offering.taken < Offering.capacity,
-    )
-    offered = session.execute(wanted.order_by(Offering.start_on)).all()
-    pool = _pool(session, {row.attending_id for row in rows.values()})
+    """Coming starts with a seat: the least of the offering's seats and the attending's weeks.
+    `weeks` is the length that counts for each listing."""
+    since = first_bookable_day()
+    offered = session.execute(_OFFERED, {"ids": ids, "since": since}).all()
+    doctors = {row.attending_id for row in rows.values()}
+    pool: dict[UUID, dict[date, int]] = defaultdict(dict)
+    for doctor, week, left in session.execute(_POOL, {"ids": list(doctors), "since": since}):
+        pool[doctor][week] = left
     found: dict[UUID, list[Start]] = defaultdict(list)
-    for key, start_on, capacity, taken in offered:
-        if key not in rows or key not in lengths:
+    for key, start_on, left in offered:
+        if key not in rows or key not in weeks:
             continue
-        doctor, usual = rows[key].attending_id, rows[key].weekly_capacity
-        left = min(
-            capacity - taken,
-            *(pool.get((doctor, week), usual) for week in weeks_of(start_on, lengths[key])),
-        )
-        if left > 0:
-            found[key].append(Start(start_on, left))
+        usual, held = rows[key].weekly_capacity, pool[rows[key].attending_id]
+        if held:
+            seats = min(left, *(held.get(w, usual) for w in weeks_of(start_on, weeks[key])))
+        else:
+            seats = min(left, usual)
+        if seats > 0:
+            found[key].append(Start(start_on, seats))
     return found
 
 
-def _pool(session: Session, attendings: set[UUID]) -> dict[tuple[UUID, date], int]:
-    wanted = select(
-        AttendingWeek.attending_id,
-        AttendingWeek.week,
-        AttendingWeek.capacity,
-        AttendingWeek.taken,
-    ).where(AttendingWeek.attending_id.in_(attendings), AttendingWeek.week >= first_bookable_day())
-    return {
-        (doctor, week): capacity - taken
-        for doctor, week, capacity, taken in session.execute(wanted)
-    }
+# Built once: making a statement costs as much as running it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_SINCE = bindparam("since", type_=Date)
+_LISTED = select(
+    Rotation.id,
+    Rotation.slug,
+    Rotation.title,
+    Rotation.specialty,
+    Rotation.level,
+    Rotation.type,
+    Rotation.setting,
+    Rotation.inclusions,
+    Rotation.accepts,
+    Rotation.cancellation,
+    Rotation.rating_sum,
+    Rotation.rating_count,
+    Rotation.attending_id,
+    Attending.display_name,
+    Attending.weekly_capacity,
+    Site.name.label("site"),
+    Site.city,
+    Agency.slug.label("agency"),
+    Agency.name.label("agency_name"),
+).where(
+    Rotation.id.in_(_IDS),
+    Rotation.public,
+    Site.id == Rotation.site_id,
+    Attending.id == Rotation.attending_id,
+    Agency.id == Rotation.agency_id,
+    Agency.is_public,
+)
+_BLOCKS = (
+    select(Block.rotation_id, Block.weeks, Block.price_cents)
+    .where(Block.rotation_id.in_(_IDS))
+    .order_by(Block.weeks)
+)
+_OFFERED = (
+    select(Offering.rotation_id, Offering.start_on, (Offering.capacity - Offering.taken))
+    .where(
+        Offering.rotation_id.in_(_IDS),
+        Offering.start_on >= _SINCE,
+        Offering.closed_at.is_(None),
+        Offering.taken < Offering.capacity,
+    )
+    .order_by(Offering.start_on)
+)
+_POOL = select(
+    AttendingWeek.attending_id,
+    AttendingWeek.week,
+    (AttendingWeek.capacity - AttendingWeek.taken),
+).where(AttendingWeek.attending_id.in_(_IDS), AttendingWeek.week >= _SINCE)
 
 
 def _listing(

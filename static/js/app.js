@@ -6,6 +6,8 @@ const all = (query) => document.querySelectorAll(query);
 document.addEventListener("htmx:after:swap", (event) => {
   all("#filters input[type=checkbox], .pick").forEach((box) => { box.checked = box.defaultChecked; });
   all("#search option, #bookings option").forEach((option) => { option.selected = option.defaultSelected; });
+  const search = $("#search"), words = $("#q");
+  if (search && words && words !== document.activeElement) words.value = search.dataset.q ?? "";
   const from = event.detail?.ctx?.sourceElement;
   if (from?.closest?.(".pager, .zero, .map")) $("#results")?.focus({ preventScroll: true });
   $(".errs")?.focus();
