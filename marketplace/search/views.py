@@ -1,20 +1,34 @@
-"""The search page, its fragments, the type-ahead of cities."""
+"""The search page and its fragments, the same search as JSON, the open feed."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
+from uuid import UUID
 
-from flask import Response, current_app, make_response, redirect, render_template, request
+from flask import (
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+)
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import web
-from marketplace.core.db import db
+from marketplace.core import context, web
+from marketplace.core.db import db, open_session
+from marketplace.core.errors import NotFound
 from marketplace.core.pages import ROOT
-from marketplace.search import finding
+from marketplace.search import api, finding
 from marketplace.search.facets import COUNTED
 from marketplace.search.finding import Found
+from marketplace.search.openapi import document
 from marketplace.search.page import compose
+from marketplace.search.port import FACETS
+from marketplace.search.rows import listings
 from marketplace.search.state import SearchState
 
 room = web.Room("search", __name__, "public")
@@ -50,6 +64,78 @@ def cities() -> BaseResponse:
     found = finding.find(db.session(), state, catalog, ("city",), with_rows=False)
     shown = compose(found, typed=_typed(), all_cities=_all_cities())
     return make_response(render_template("search/_city_list.html", found=shown))
+
+
+@room.get("/api/v1/rotations")
+def api_find() -> BaseResponse:
+    """The same search as JSON."""
+    catalog = finding.known(db.session())
+    state = SearchState.parse(request.args, catalog)
+    found = finding.find(db.session(), state, catalog, FACETS)
+    tag = found.tag(*state.notes)
+    return _known(tag) or _json(api.answer(found, web.config().base_url), tag)
+
+
+@room.get("/api/v1/rotations/<rotation_id>")
+def api_one(rotation_id: str) -> BaseResponse:
+    """One published rotation as JSON, for the asked length where it has it."""
+    try:
+        key = UUID(rotation_id)
+    except ValueError:
+        raise NotFound from None
+    weeks = SearchState.parse(request.args).weeks
+    rows = (weeks and listings(db.session(), [key], weeks)) or listings(db.session(), [key])
+    if not rows:
+        raise NotFound
+    value = api.hit(rows[0], web.config().base_url)
+    tag = hashlib.blake2b(api.line(value).encode(), digest_size=16).hexdigest()
+    return _known(tag) or _json(value, tag)
+
+
+@room.get("/api/v1/openapi.json")
+def openapi() -> BaseResponse:
+    """The description of this interface."""
+    return _json(document(), "")
+
+
+@room.get("/feeds/rotations.jsonl")
+def feed() -> BaseResponse:
+    """Every published rotation, one a line. The body is read while it is sent, in a session of
+    its own, because the request's session ends before."""
+    stamp = api.feed_stamp(db.session())
+    base_url, scope = web.config().base_url, context.public()
+
+    def lines() -> Iterator[str]:
+        with open_session(scope, readonly=True) as session:
+            yield from api.feed(session, base_url)
+
+    answer = Response(stream_with_context(lines()), mimetype=api.NDJSON)
+    answer.set_etag(hashlib.blake2b(f"{stamp}{base_url}".encode()).hexdigest()[:32], weak=True)
+    answer.last_modified = api.feed_changed_at(stamp)
+    return _open(answer).make_conditional(request)
+
+
+def _json(value: Mapping[str, object], tag: str) -> Response:
+    answer = Response(api.line(value), mimetype="application/json")
+    if tag:
+        answer.set_etag(tag, weak=True)
+    return _open(answer)
+
+
+def _known(tag: str) -> Response | None:
+    """304 when the caller holds this very answer."""
+    if not request.if_none_match.contains_weak(tag):
+        return None
+    answer = _open(Response(status=304))
+    answer.set_etag(tag, weak=True)
+    return answer
+
+
+def _open(answer: Response) -> Response:
+    """Public data, the same for everyone, from any site; always asked again."""
+    answer.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 def _typed() -> str:
