@@ -173,6 +173,18 @@ ALLOWED_FIELDS = frozenset(
     | {f"{kind}_{suffix_of(length)}" for kind in _PER_LENGTH for length in (0, *LENGTHS)}
 )
 """Every key a public document may have."""
+TITLE = ("title", "specialty_label")
+NAMES = (
+    "attending",
+    "site",
+    "agency_name",
+    "city_name",
+    "state_name",
+    "type_label",
+    "hands_on_label",
+)
+BODY = ("text",)
+"""Text that is searched, in the order of its weight."""
 
 
 def document_from(facts: ListingFacts) -> ListingDocument:

@@ -23,7 +23,7 @@ from tantivy import Query as Clause
 from marketplace.search import columns as cols
 from marketplace.search import columns_file
 from marketplace.search.counting import Selection, counts_of
-from marketplace.search.documents import ALLOWED_FIELDS, ListingDocument
+from marketplace.search.documents import ALLOWED_FIELDS, BODY, NAMES, TITLE, ListingDocument
 from marketplace.search.facet_values import match_values
 from marketplace.search.highlights import Highlighter
 from marketplace.search.index_folder import IndexFolder, Mark
@@ -49,18 +49,6 @@ _BATCH = 5_000
 """Listings read at once into columns."""
 _SAVE = 5_000
 """Changes after which the writer keeps a new copy of the columns."""
-
-TITLE = ("title", "specialty_label")
-NAMES = (
-    "attending",
-    "site",
-    "agency_name",
-    "city_name",
-    "state_name",
-    "type_label",
-    "hands_on_label",
-)
-BODY = ("text",)
 
 _EXACT_TITLE, _EXACT_NAMES, _EXACT_BODY, _PREFIX_TITLE, _PREFIX, _TYPO = 6, 5, 4, 3, 2, 1
 _SYNONYM_TITLE, _SYNONYM = 5, 4

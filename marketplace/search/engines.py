@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from marketplace.core.config import Config, ConfigError
+from marketplace.core.config import Config
 from marketplace.search.port import Engine
 
 _chosen: dict[str, Config] = {}
@@ -16,10 +16,12 @@ def configure(config: Config) -> None:
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
-    """The embedded engine in the data folder. Raises ConfigError when another one is asked for."""
+    """Meilisearch when MEILI_URL is set, else the embedded engine in the data folder."""
     config = _chosen["config"]
     if config.meili_url:
-        raise ConfigError("Meilisearch is not supported yet: leave MEILI_URL empty")
+        from marketplace.search.meilisearch import MeiliEngine  # noqa: PLC0415 (optional)
+
+        return MeiliEngine(config.meili_url, config.meili_key)
     from marketplace.search.embedded import EmbeddedEngine  # noqa: PLC0415 (slow import)
 
     return EmbeddedEngine(config.var_dir / "search")

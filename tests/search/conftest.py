@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -5,16 +6,18 @@ import pytest
 
 from marketplace.search.documents import ListingDocument
 from marketplace.search.embedded import EmbeddedEngine
+from marketplace.search.meilisearch import MeiliEngine
 from marketplace.search.port import Engine
 from tests.search import market
 
-ENGINES = ["embedded"]
+ENGINES = ["embedded", *(["meilisearch"] if os.environ.get("MEILI_URL") else [])]
 
 
 def open_engine(name: str, folder: Path, index: str) -> Engine:
-    """An engine by its name; `index` names it where several share a server."""
-    assert name == "embedded", index
-    return EmbeddedEngine(folder)
+    """The embedded engine on a folder, or a real server's own index for these tests."""
+    if name == "embedded":
+        return EmbeddedEngine(folder)
+    return MeiliEngine(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", ""), index=index)
 
 
 @pytest.fixture(scope="session", params=[2_000, pytest.param(10_000, marks=pytest.mark.full)])
