@@ -212,9 +212,10 @@ def _card_page(
 
 def _beside(booking: Booking, view: PlanView | None) -> dict[str, Any]:
     """The order and the hold's clock."""
-    shown = page.booked_order(booking, page.plan_now(booking))
-    if view is not None:
-        shown = order.with_rows(shown, order.booked_rows(booking, view))
+    if view is None:
+        shown = page.booked_order(booking, page.plan_now(booking))
+    else:
+        shown = order.of_plan(booking, view, clock.today(booking.time_zone))
     live = permissions.hold_is_live(booking, clock.now())
     hold = order.hold_clock(booking, url_of(booking.reference, "extend")) if live else None
     return {"order": shown, "hold": hold}

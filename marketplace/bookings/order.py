@@ -5,7 +5,7 @@ cents, dates are days at the site.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -124,9 +124,19 @@ def order(
     )
 
 
-def with_rows(shown: Order, rows: tuple[PayRow, ...]) -> Order:
-    """The same order with what became of its schedule."""
-    return replace(shown, rows=rows, price=sum(row.cents for row in rows))
+def of_plan(booking: Booking, view: PlanView, today: date) -> Order:
+    """The order of a booking that has its plan, with what became of each payment. The schedule is
+    not made anew: after the start there would be none."""
+    rows = booked_rows(booking, view)
+    return Order(
+        **vars(who(booking.terms)),
+        start=booking.start_on,
+        end=booking.end_on,
+        weeks=booking.weeks,
+        price=sum(row.cents for row in rows),
+        rows=rows,
+        refund=refund_steps(booking.terms, rows, booking.start_on, today),
+    )
 
 
 def accepted_by(terms: Mapping[str, object], since: datetime | None = None) -> date:

@@ -336,3 +336,11 @@ def test_a_booking_that_is_paid_asks_for_nothing(browser, market, ana):
     answer = browser.get(f"/me/bookings/{made.reference}/pay")
     assert answer.to == f"/me/bookings/{made.reference}"
     assert rows(Booking, id=made.id)[0].state == "confirmed"
+
+
+def test_after_the_start_the_card_can_still_be_changed(browser, market, ana, double):
+    made = factories.booking(market, ana, "active", double=double)
+    factories.clock.advance(factories.timedelta(days=3))
+    page = browser.get(f"/me/bookings/{made.reference}/card")
+    assert page.status == 200
+    assert "Deposit" in page.text and "$1,650" in page.text
