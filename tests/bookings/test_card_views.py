@@ -343,4 +343,4 @@ def test_after_the_start_the_card_can_still_be_changed(browser, market, ana, dou
     factories.clock.advance(factories.timedelta(days=3))
     page = browser.get(f"/me/bookings/{made.reference}/card")
     assert page.status == 200
-    assert "Deposit" in page.text and "$1,650" in page.text
+    assert "Total, all fees $1,650 Due today $0" in page.text
