@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Date, Row, bindparam, select
+from sqlalchemy import BindParameter, Date, Row, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.listings import cities
@@ -129,7 +129,7 @@ def _starts(
 
 
 # Built once: making a statement costs as much as running it.
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", type_=Uuid(), expanding=True)
 _SINCE = bindparam("since", type_=Date)
 _LISTED = select(
     Rotation.id,
