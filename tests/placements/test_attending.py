@@ -229,6 +229,15 @@ def test_a_contested_check_in_keeps_the_money_held(
         do(made, "attending", "check_in")
 
 
+def test_after_72_hours_nothing_is_contested_even_before_the_tick(
+    market: factories.Market,
+) -> None:
+    made = a_booking(market, "active")
+    clock.advance(timedelta(hours=72))
+    with pytest.raises(Gone):
+        do(made, "attending", "contest", note="Nobody came to my clinic.")
+
+
 def test_who_checked_in_cannot_contest(market: factories.Market) -> None:
     made = a_booking(market, "active")
     with pytest.raises(Conflict):

@@ -239,3 +239,21 @@ def test_a_confirmed_booking_keeps_its_link_readable(
     assert page.status_code == 200 and "You accepted" in page.text
     assert nobody.post(path, {"choice": "decline", "reason": "away"}).status_code == 409
     assert asked.state == "confirmed"
+
+
+def test_a_link_opens_only_its_own_booking(
+    nobody: Browser, asked: factories.Made, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One short system session finds two ids; all the rest is the attending's, on one booking."""
+    used: list[context.Scope] = []
+
+    def spy(scope: context.Scope, readonly: bool = False):
+        used.append(scope)
+        return open_session(scope, readonly=readonly)
+
+    monkeypatch.setattr(link_views, "open_session", spy)
+    nobody.get(path)
+    nobody.post(path, {"choice": "accept"})
+    nobody.post(f"{path}/undo")
+    own = context.person(asked.market.attending_id, asked.id)
+    assert set(used) == {context.system("find decide link"), own}

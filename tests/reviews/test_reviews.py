@@ -195,6 +195,16 @@ def test_released_after_seven_days_and_counted_once(
         assert len(shown.differences) == 1 and "really supervised" in shown.differences[0]
 
 
+def test_two_workers_release_one_review_once(
+    market: factories.Market, over: factories.Made
+) -> None:
+    key = write(over)
+    release()
+    with open_session(context.agency(market.agency_id)) as session:
+        operations.release(session, key)
+    assert rotation(market).rating_count == 1
+
+
 def test_one_bad_row_does_not_hold_up_the_others(
     market: factories.Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
