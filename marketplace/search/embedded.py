@@ -1,18 +1,16 @@
-"""The embedded engine: tantivy keeps, publishes and looks up words; columns filter and count.
+"""The index of the embedded engine: tantivy keeps, publishes and looks up words.
 
-The only module that imports tantivy. One process writes (the worker), any number read: `search`
-notices a new commit by itself. A listing keeps one slot for life; each change is a new document
-with a greater stamp, a deletion leaves a marker with its version, so that a late older change
-cannot bring the listing back.
+The only module that imports tantivy. A listing keeps one slot for life; each change is a new
+document with a greater stamp, a deletion leaves a marker with its version, so that a late older
+change cannot bring the listing back.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -22,33 +20,19 @@ from tantivy import Query as Clause
 
 from marketplace.search import columns as cols
 from marketplace.search import columns_file
-from marketplace.search.counting import Selection, counts_of
 from marketplace.search.documents import ALLOWED_FIELDS, BODY, NAMES, TITLE, ListingDocument
-from marketplace.search.facet_values import match_values
-from marketplace.search.highlights import Highlighter
-from marketplace.search.index_folder import IndexFolder, Mark
+from marketplace.search.index_folder import Mark
 from marketplace.search.port import (
-    HIT_FIELDS,
     Deletion,
-    FacetHit,
-    Health,
-    Hit,
-    Progress,
-    Query,
-    Result,
-    SearchUnavailable,
 )
-from marketplace.search.text_ranks import RankCache, relevance
-from marketplace.search.words import Edge, compounds, question, words
+from marketplace.search.text_ranks import RankCache
+from marketplace.search.words import Edge, compounds, words
 
 FORMAT = 1
 """Raise it when documents must be indexed anew."""
 WRITER_BYTES = 64_000_000
-_OPEN_TRIES = 3
 _BATCH = 5_000
 """Listings read at once into columns."""
-_SAVE = 5_000
-"""Changes after which the writer keeps a new copy of the columns."""
 
 _EXACT_TITLE, _EXACT_NAMES, _EXACT_BODY, _PREFIX_TITLE, _PREFIX, _TYPO = 6, 5, 4, 3, 2, 1
 _SYNONYM_TITLE, _SYNONYM = 5, 4
@@ -119,15 +103,6 @@ def _count(searcher: tantivy.Searcher, clause: Clause) -> int:
     return int(searcher.search(clause, limit=1).count)  # type: ignore[attr-defined] # not in stubs
 
 
-@contextmanager
-def _available() -> Iterator[None]:
-    """Tantivy reports every fault as ValueError; a missing or locked folder is an OSError."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        raise SearchUnavailable(str(error)) from error
-
-
 def _term(field: str, value: object) -> Clause:
     return Clause.const_score_query(Clause.term_query(_SCHEMA, field, value), 1.0)
 
@@ -177,7 +152,7 @@ def _readings(edge: Edge) -> list[tuple[int, Clause]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
+class Snapshot:
     """One committed state: tantivy's view of it and the columns made from it."""
 
     mark: Mark
@@ -224,7 +199,7 @@ class _Snapshot:
         return {row.slot: row.document for row in rows if row.document is not None}
 
 
-def _caught_up(searcher: tantivy.Searcher, held: cols.Columns) -> cols.Columns:
+def caught_up(searcher: tantivy.Searcher, held: cols.Columns) -> cols.Columns:
     """The columns with every row taken in that is newer than they are."""
     last = _last(searcher, "stamp")
     for first in range(held.last_stamp + 1, last + 1, _BATCH):
@@ -244,213 +219,31 @@ def _last(searcher: tantivy.Searcher, field: str) -> int:
     return int(found[0][0]) if found else -1
 
 
-class EmbeddedEngine:
-    """The search port on a folder of this machine. Safe to share between threads.
+def opened(mark: Mark, folder: Path, held: Snapshot | None) -> Snapshot:
+    """The newest committed state of an index folder; what `held` knows is not read again.
 
-    Readers open it and search. The one writing process (the worker) also calls `apply`, `flush`
-    and `rebuild`; a second writer waits `lock_seconds` for the lock, then gets
-    `SearchUnavailable`.
+    Raises ValueError or OSError when the folder cannot be read.
     """
-
-    def __init__(self, root: Path, *, lock_seconds: float = 20.0) -> None:
-        self._folder = IndexFolder(root, "meta.json")
-        self._lock_seconds = lock_seconds
-        self._lock = Lock()
-        self._snapshot: _Snapshot | None = None
-        self._waiting: list[ListingDocument | Deletion] = []
-
-    # Reading
-
-    def search(self, query: Query) -> Result:
-        """Answer a query (see the port)."""
-        with _available():
-            snapshot = self._current()
-            chosen = self._select(snapshot, query)
-            return Result(
-                total=len(chosen.slots()),
-                page=query.page,
-                per_page=query.per_page,
-                hits=self._hits(snapshot, chosen),
-                facets=counts_of(chosen, query.facets),
-                price=chosen.price(),
-                price_range=chosen.price_range(),
-            )
-
-    def facet_search(
-        self,
-        facet: str,
-        text: str,
-        query: Query,
-        *,
-        limit: int = 20,
-        labels: Mapping[str, str] | None = None,
-    ) -> Sequence[FacetHit]:
-        """Values of a facet that match what is typed (see the port)."""
-        with _available():
-            counts = self._select(self._current(), query).count(facet)
-        return match_values(counts, text, limit=limit, labels=labels or {})
-
-    def versions(self) -> Mapping[str, int]:
-        """Every listing's id and indexed version."""
-        with _available():
-            held = self._current().columns
-        alive = np.flatnonzero(held.alive)
-        return dict(zip(held.ids[alive].tolist(), held.version[alive].tolist(), strict=True))
-
-    def health(self) -> Health:
-        """The engine's state. Never raises."""
-        try:
-            with _available():
-                held = self._current().columns
-        except SearchUnavailable as error:
-            return Health(False, "embedded", 0, self.needs_rebuild(), error.detail)
-        return Health(True, "embedded", int(held.alive.sum()))
-
-    def needs_rebuild(self) -> bool:
-        """True when there is no index, or one made with other settings."""
-        mark = self._folder.mark()
-        return mark is None or self._folder.settings(mark[0]) != fingerprint()
-
-    def _select(self, snapshot: _Snapshot, query: Query) -> Selection:
-        asked = question(query.text)
-        if not asked.words:
-            return Selection(snapshot.columns, query)
-        ranks = relevance(asked, snapshot.columns, snapshot.stamp, snapshot.cache, snapshot.lookup)
-        return Selection(snapshot.columns, query, ranks)
-
-    def _hits(self, snapshot: _Snapshot, chosen: Selection) -> tuple[Hit, ...]:
-        slots = chosen.page()
-        sources = snapshot.sources(slots)
-        near = chosen.query.near is not None
-        asked = question(chosen.query.text)
-        marked = chosen.query.highlight and bool(asked.words)
-        marker = Highlighter(asked)
-        return tuple(
-            Hit(
-                id=str(sources[slot]["id"]),
-                version=int(snapshot.columns.version[slot]),
-                fields={name: sources[slot][name] for name in HIT_FIELDS},
-                distance_m=float(chosen.distance[slot]) if near else None,
-                highlights=marker.highlight(sources[slot]) if marked else {},
-            )
-            for slot in slots
-        )
-
-    def _current(self) -> _Snapshot:
-        """The newest committed state, read again only when it changed."""
-        mark = self._folder.mark()
-        if mark is None:
-            raise OSError("there is no index yet")
-        held = self._snapshot
-        if held is not None and held.mark == mark:
-            return held
-        with self._lock:
-            return self._refreshed()
-
-    def _refreshed(self) -> _Snapshot:
-        for attempt in range(_OPEN_TRIES):
-            mark = self._folder.mark()
-            held = self._snapshot
-            if mark is None:
-                raise OSError("there is no index yet")
-            if held is not None and held.mark == mark:
-                return held
-            if held is None or held.mark[0] != mark[0]:
-                if self._folder.settings(mark[0]) != fingerprint():
-                    raise OSError("the index was made with other settings and must be rebuilt")
-                held = None
-            try:
-                self._snapshot = self._opened(mark, held)
-            except (ValueError, OSError):
-                # A rebuild or a merge may take the files away between the two steps: look again.
-                if attempt + 1 == _OPEN_TRIES:
-                    raise
-        if self._snapshot is None:
-            raise OSError("the index cannot be opened")
-        return self._snapshot
-
-    def _opened(self, mark: Mark, held: _Snapshot | None) -> _Snapshot:
-        if held is None:
-            index = tantivy.Index.open(str(self._folder.root / mark[0]))
-            index.config_reader("manual")
-        else:
-            index = held.index
-        index.reload()
-        searcher = index.searcher()
-        folder = self._folder.root / mark[0]
-        before = columns_file.load(folder) if held is None else held.columns
-        after = _caught_up(searcher, before)
-        cache = RankCache() if held is None else held.cache
-        return _Snapshot(mark, index, searcher, after, after.last_stamp, cache)
-
-    # Writing
-
-    def apply(
-        self, documents: Iterable[ListingDocument], deletions: Iterable[Deletion] = ()
-    ) -> None:
-        """Collect changes; `flush` writes them."""
-        self._waiting += documents
-        self._waiting += deletions
-
-    def flush(self) -> None:
-        """Write what was applied in one commit, older versions than those held dropped.
-
-        When it fails nothing of it is written and nothing kept: the caller applies it again.
-        """
-        changes, self._waiting = self._waiting, []
-        if not changes:
-            return
-        with _available(), self._folder.writing(self._lock_seconds):
-            mark = self._folder.mark()
-            if mark is None or self.needs_rebuild():
-                raise OSError("the index must be rebuilt before it takes changes")
-            index = tantivy.Index.open(str(self._folder.root / mark[0]))
-            with _writer(index) as writer:
-                target = _Changes(index.searcher(), writer)
-                for change in changes:
-                    target.put(change)
-                writer.commit()
-            if target.last_stamp - columns_file.saved_stamp(self._folder.root / mark[0]) > _SAVE:
-                columns_file.save(self._current().columns, self._folder.root / mark[0])
-
-    def rebuild(
-        self, documents: Iterable[ListingDocument], progress: Progress | None = None
-    ) -> int:
-        """Build a new generation, then swap."""
-        with _available(), self._folder.writing(self._lock_seconds):
-            name = self._folder.begin(fingerprint())
-            index = tantivy.Index(_SCHEMA, str(self._folder.root / name))
-            with _writer(index) as writer:
-                target = _Changes(None, writer)
-                for done, document in enumerate(documents, 1):
-                    target.put(document)
-                    if progress is not None:
-                        progress(done)
-                for marker in self._markers():
-                    target.put(marker)
-                writer.commit()
-            index.reload()
-            columns = _caught_up(index.searcher(), cols.empty())
-            columns_file.save(columns, self._folder.root / name)
-            self._folder.swap(name)
-            self._waiting = []
-            return target.listings
-
-    def _markers(self) -> list[Deletion]:
-        """Deletions that the current generation remembers."""
-        with suppress(ValueError, OSError):
-            held = self._current().columns
-            gone = np.flatnonzero(~held.alive & (held.ids != 0)).tolist()
-            return [Deletion(str(held.ids[n]), int(held.version[n])) for n in gone]
-        return []
+    if held is None:
+        index = tantivy.Index.open(str(folder))
+        index.config_reader("manual")
+        before, cache = columns_file.load(folder), RankCache()
+    else:
+        index, before, cache = held.index, held.columns, held.cache
+    index.reload()
+    searcher = index.searcher()
+    after = caught_up(searcher, before)
+    return Snapshot(mark, index, searcher, after, after.last_stamp, cache)
 
 
 @contextmanager
-def _writer(index: tantivy.Index) -> Iterator[tantivy.IndexWriter]:
-    """A writer whose merges are finished when it is left; nothing is written on an error."""
+def changing(folder: Path, *, new: bool) -> Iterator["Changes"]:
+    """Changes to an index, committed together when the block ends well, else not at all."""
+    index = tantivy.Index(_SCHEMA, str(folder)) if new else tantivy.Index.open(str(folder))
     writer = index.writer(WRITER_BYTES, 1)
     try:
-        yield writer
+        yield Changes(None if new else index.searcher(), writer)
+        writer.commit()
     except BaseException:
         writer.rollback()
         raise
@@ -458,7 +251,13 @@ def _writer(index: tantivy.Index) -> Iterator[tantivy.IndexWriter]:
         writer.wait_merging_threads()
 
 
-class _Changes:
+def keep_columns(folder: Path) -> None:
+    """Leave a copy of a whole index's columns in its folder."""
+    searcher = tantivy.Index.open(str(folder)).searcher()
+    columns_file.save(caught_up(searcher, columns_file.load(folder)), folder)
+
+
+class Changes:
     """Puts changes into a writer in order of version."""
 
     def __init__(self, held: tantivy.Searcher | None, writer: tantivy.IndexWriter) -> None:

@@ -22,6 +22,6 @@ def engine() -> Engine:
         from marketplace.search.meilisearch import MeiliEngine  # noqa: PLC0415 (optional)
 
         return MeiliEngine(config.meili_url, config.meili_key)
-    from marketplace.search.embedded import EmbeddedEngine  # noqa: PLC0415 (slow import)
+    from marketplace.search.embedded_engine import EmbeddedEngine  # noqa: PLC0415 (slow import)
 
     return EmbeddedEngine(config.var_dir / "search")

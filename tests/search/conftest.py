@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.search.documents import ListingDocument
-from marketplace.search.embedded import EmbeddedEngine
+from marketplace.search.embedded_engine import EmbeddedEngine
 from marketplace.search.meilisearch import MeiliEngine
 from marketplace.search.port import Engine
 from tests.search import market

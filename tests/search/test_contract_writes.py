@@ -1,7 +1,9 @@
 """Cases 51-56 of the search contract: writing, rebuilding, readers in other processes."""
 
 import multiprocessing
+import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 from marketplace.search import embedded
 from marketplace.search.documents import ListingDocument
-from marketplace.search.embedded import EmbeddedEngine
+from marketplace.search.embedded_engine import EmbeddedEngine
+from marketplace.search.meilisearch import MeiliEngine
 from marketplace.search.port import Deletion, Engine, Query, SearchUnavailable
 from tests.search.market import hand_made, synthetic
 
@@ -135,6 +138,46 @@ def test_another_process_reads_what_was_written(tmp_path: Path) -> None:
     assert answers.get(timeout=60) == 1
     process.join(timeout=60)
     assert process.exitcode == 0
+
+
+def _read_on(folder: Path, answers: "multiprocessing.Queue[tuple[int, int]]") -> None:
+    """Search until all twenty are there."""
+    engine = EmbeddedEngine(folder)
+    total = 0
+    while total < 20:
+        result = engine.search(Query(text="quokka"))
+        total = result.total
+        answers.put((total, sum(result.facets["specialty"].values())))
+        time.sleep(0.005)
+
+
+def test_counts_stay_consistent_while_another_process_writes(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    engine = EmbeddedEngine(tmp_path)
+    engine.rebuild(hand_made())
+    answers: multiprocessing.Queue[tuple[int, int]] = context.Queue()
+    process = context.Process(target=_read_on, args=(tmp_path, answers), daemon=True)
+    process.start()
+    seen = [answers.get(timeout=120)]
+    for number in range(20):
+        write(engine, replace(FIRST, id=f"new-{number}", title="Quokka ward"))
+    while seen[-1][0] < 20:
+        seen.append(answers.get(timeout=120))
+    process.join(timeout=60)
+    assert process.exitcode == 0
+    assert all(total == counted for total, counted in seen)
+    assert [total for total, _ in seen] == sorted(total for total, _ in seen)
+
+
+def test_no_server_is_one_typed_error() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    engine = MeiliEngine(url, "key")
+    for call in (lambda: engine.search(Query()), engine.versions, lambda: write(engine, FIRST)):
+        with pytest.raises(SearchUnavailable):
+            call()
+    assert not engine.health().ok
 
 
 def test_no_index_is_one_typed_error(tmp_path: Path) -> None:
