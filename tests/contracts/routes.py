@@ -1,0 +1,474 @@
+"""Every route of the product: whom it is for, how its address is built, what its form sends.
+
+A route that is missing here fails `test_matrix`. `{names}` in an address are filled with the
+things of one house (`world.House.names`): so each row is asked for own, foreign and missing ones.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flask import Flask
+
+from tests.contracts.world import DOOR, PASSWORD
+
+PUBLIC = "public"  # anybody
+SIGNED_IN = "signed-in"  # anybody who is signed in, for their own rows
+CANDIDATE = "candidate"  # the candidate of the booking
+ATTENDING = "attending"  # the attending of the booking
+LINK = "link"  # who has the e-mail's link, unless signed in as somebody else
+ADMIN = "admin"  # platform admins
+STAFF = "staff"  # members of the agency in any role; otherwise the action that the role must allow
+
+_CARD = frozenset({"payment_plan", "customer"})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route and method. `page` is where its form stands, `fields` what a person fills in."""
+
+    endpoint: str
+    path: str
+    who: str
+    method: str = "GET"
+    ok: int = 200
+    missing: int = 404
+    wrong: int = 404  # a link opened by somebody who is signed in as somebody else
+    page: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    upload: str = ""  # the name of the field that takes the house's file
+    writes: frozenset[str] = frozenset()  # tables that even a GET may write, or a form besides
+    shows: tuple[str, ...] = ()  # marks that a public answer holds, because the link does
+    changes: bool = True  # an accepted form leaves its trace in the tables
+    more: frozenset[tuple[str, str]] = frozenset()  # columns that other values of fields change
+
+    @property
+    def key(self) -> str:
+        """A name for reports."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names in the address, the agency's own left out."""
+        return tuple(name for name in re.findall(r"{(\w+)}", self.path) if name != "slug")
+
+    @property
+    def of_agency(self) -> bool:
+        """Is it below an agency's address?"""
+        return "{slug}" in self.path
+
+
+def _get(endpoint: str, path: str, who: str, **more: object) -> Row:
+    return Row(endpoint, path, who, **more)  # type: ignore[arg-type]
+
+
+def _post(endpoint: str, path: str, who: str, **more: object) -> Row:
+    return Row(endpoint, path, who, "POST", **{"ok": 303} | more)  # type: ignore[arg-type]
+
+
+_B = "/me/bookings/"
+_D = "/attending/bookings/"
+_A = "/agency/{slug}"
+_NEW = "quiet meadow copper seventeen"
+_SIGNED = {"s-take-history": "y", "s-physical-exam": "y", "s-present-case": "y"}
+_SIGNED |= {"sure": "1", "full_name": "Isabel Fuentes"}
+_RATED = {
+    f"r-{slug}": "5"
+    for slug in ("truth", "teaching", "attention", "letter", "organisation", "value")
+}
+_DONE = {f"a-{slug}": "yes" for slug in ("take-history", "physical-exam", "present-case")}
+_WHY = "The site was closed on both days."
+_PROFILE = (
+    *("school", "country", "status", "student_year", "graduation_date", "birth_date"),
+    *("usmle_step_1", "usmle_step_2_ck", "ecfmg", "entry_status", "needs_visa", "updated_at"),
+)
+_TOLD = frozenset(("candidate_profile", column) for column in _PROFILE)
+
+ROWS: tuple[Row, ...] = (
+    # --- everybody ------------------------------------------------------------------------------
+    _get("listings.home", "/", PUBLIC),
+    _get("listings.show", "/rotations/{rotation}", PUBLIC),
+    _get("listings.guides", "/guides", PUBLIC),
+    _get("listings.guide", "/guides/{guide}", PUBLIC),
+    _get("listings.text_page", "/fees", PUBLIC),
+    _get("listings.text_page", "/privacy", PUBLIC),
+    _get("listings.text_page", "/accessibility", PUBLIC),
+    _get("listings.robots", "/robots.txt", PUBLIC),
+    _get("listings.sitemap", "/sitemap.xml", PUBLIC),
+    _get("search.find", "/rotations", PUBLIC),
+    _get("search.cities", "/rotations/cities", PUBLIC, ok=302),
+    _get("search.feed", "/feeds/rotations.jsonl", PUBLIC),
+    _get("search.api_find", "/api/v1/rotations", PUBLIC),
+    _get("search.api_one", "/api/v1/rotations/{rotation_id}", PUBLIC),
+    _get("search.openapi", "/api/v1/openapi.json", PUBLIC),
+    _get("health.healthz", "/healthz", PUBLIC),
+    _get("health.readyz", "/readyz", PUBLIC),
+    _get("assets.static", "/static/{asset}", PUBLIC),
+    _post("payment_hooks.stripe_event", "/webhooks/stripe", PUBLIC, ok=400, changes=False),
+    # --- coming in ------------------------------------------------------------------------------
+    _get("accounts.sign_in", "/sign-in", PUBLIC),
+    _get("accounts.link_sent", "/sign-in/sent", PUBLIC),
+    _get("accounts.see_link", "/sign-in/link/{link}", PUBLIC, missing=410, shows=("candidate",)),
+    _get("accounts.sign_up", "/sign-up", PUBLIC),
+    _get("accounts.reset", "/reset", PUBLIC),
+    _get("accounts.see_reset", "/reset/{reset}", PUBLIC, missing=410, shows=("candidate",)),
+    _post(
+        "accounts.sign_in_by_password",
+        "/sign-in",
+        PUBLIC,
+        page="/sign-in",
+        fields={"email": DOOR, "password": PASSWORD},
+    ),
+    _post(
+        "accounts.send_link",
+        "/sign-in/link",
+        PUBLIC,
+        fields={"email": DOOR, "next": ""},
+    ),
+    _post(
+        "accounts.use_link",
+        "/sign-in/link/{link}",
+        PUBLIC,
+        page="/sign-in/link/{link}",
+        missing=410,
+    ),
+    _post(
+        "accounts.ask_for_account",
+        "/sign-up",
+        PUBLIC,
+        page="/sign-up",
+        fields={"name": "Nia Newcomer", "email": "newcomer@example.org"},
+    ),
+    _post(
+        "accounts.request_reset",
+        "/reset",
+        PUBLIC,
+        page="/reset",
+        fields={"email": DOOR},
+    ),
+    _post(
+        "accounts.reset_password",
+        "/reset/{reset}",
+        PUBLIC,
+        page="/reset/{reset}",
+        fields={"password": _NEW},
+        missing=410,
+    ),
+    _post(
+        "accounts.sign_out",
+        "/sign-out",
+        PUBLIC,
+        fields={},
+        changes=False,
+        writes=frozenset({"sign_in"}),
+    ),
+    _post(
+        "accounts.theme",
+        "/theme",
+        PUBLIC,
+        page="/sign-in",
+        fields={"theme": "dark"},
+        changes=False,
+    ),
+    # --- the own account ------------------------------------------------------------------------
+    _get("account.account", "/me/account", SIGNED_IN),
+    _get("account.account_shortcut", "/account", SIGNED_IN, ok=303),
+    _get("account.profile", "/me/profile", SIGNED_IN),
+    _post(
+        "account.save_profile",
+        "/me/profile",
+        SIGNED_IN,
+        page="/me/profile",
+        fields={"name": "Ana Renamed", "school": "Another School"},
+        more=_TOLD | {("person", "name"), ("candidate_profile", "*")},
+    ),
+    _post(
+        "account.change_password",
+        "/me/account/password",
+        SIGNED_IN,
+        page="/me/account",
+        fields={"current": PASSWORD, "password": _NEW},
+    ),
+    _post(
+        "account.end_sign_in", "/me/account/sign-ins/{sign_in}/end", CANDIDATE, page="/me/account"
+    ),
+    _post(
+        "account.end_other_sign_ins",
+        "/me/account/sign-ins/end-others",
+        SIGNED_IN,
+        changes=False,
+        writes=frozenset({"sign_in"}),
+    ),
+    # --- the candidate --------------------------------------------------------------------------
+    _get("bookings.index", "/me", SIGNED_IN),
+    _get("bookings.every_booking", "/me/bookings", SIGNED_IN),
+    _get("bookings.show", _B + "{confirmed}", CANDIDATE),
+    _get("bookings.terms", _B + "{confirmed}/terms", CANDIDATE),
+    _get("bookings.calendar", _B + "{confirmed}/calendar.ics", CANDIDATE),
+    _get("bookings.see_cancel", _B + "{confirmed}/cancel", CANDIDATE),
+    _post(
+        "bookings.cancel",
+        _B + "{confirmed}/cancel",
+        CANDIDATE,
+        page=_B + "{confirmed}/cancel",
+        fields={"why": "dates"},
+    ),
+    _post("bookings.withdraw", _B + "{requested}/withdraw", CANDIDATE, page=_B + "{requested}"),
+    _post("bookings.check_in", _B + "{arriving}/check-in", CANDIDATE, page=_B + "{arriving}"),
+    _post("bookings.complete", _B + "{active}/complete", CANDIDATE, page=_B + "{active}"),
+    _post(
+        "bookings.contest",
+        _B + "{hosted}/contest",
+        CANDIDATE,
+        page=_B + "{hosted}",
+        fields={"note": _WHY},
+    ),
+    _get("requests.dates", "/me/request/{rotation}", SIGNED_IN),
+    _post(
+        "requests.hold",
+        "/me/requests",
+        SIGNED_IN,
+        page="/me/request/{spare}",
+        fields={"offering": "{late_offering}", "weeks": "2"},
+    ),
+    _get("requests.eligibility", _B + "{held}/eligibility", CANDIDATE),
+    _post(
+        "requests.tell",
+        _B + "{held}/eligibility",
+        CANDIDATE,
+        page=_B + "{held}/eligibility",
+        fields={"why": "I like teaching clinics.", "read_advisory": "1", "read_visa_facts": "1"},
+        more=_TOLD,
+    ),
+    _post("requests.extend", _B + "{held}/extend", CANDIDATE, page=_B + "{held}/eligibility"),
+    _get("requests.review", _B + "{answered}/agree", CANDIDATE),
+    _post(
+        "requests.accept",
+        _B + "{answered}/agree",
+        CANDIDATE,
+        page=_B + "{answered}/agree",
+        fields={"ok_card": "1", "ok_terms": "1", "ok_share": "1"},
+    ),
+    _get("cards.see_card", _B + "{terms}/card", CANDIDATE, writes=_CARD),
+    _get("cards.hosted_card", _B + "{terms}/card/hosted", CANDIDATE, ok=303, writes=_CARD),
+    _post(
+        "cards.use_card",
+        _B + "{terms}/card",
+        CANDIDATE,
+        ok=422,
+        page=_B + "{terms}/card",
+        writes=_CARD,
+        changes=False,
+    ),
+    _get("cards.see_payment", _B + "{asks}/pay", CANDIDATE, writes=_CARD),
+    _get("cards.bank_page", _B + "{asks}/pay/bank", CANDIDATE, ok=303, writes=_CARD),
+    _post(
+        "cards.payment_confirmed",
+        _B + "{asks}/pay",
+        CANDIDATE,
+        page=_B + "{asks}/pay",
+        changes=False,
+        writes=_CARD,
+    ),
+    _get("reviews.form", _B + "{completed}/review", CANDIDATE),
+    _post(
+        "reviews.write",
+        _B + "{completed}/review",
+        CANDIDATE,
+        page=_B + "{completed}/review",
+        fields=_RATED | _DONE | {"text": "Kind team, much clinic.", "confirmed": "1"},
+    ),
+    # --- the attending --------------------------------------------------------------------------
+    _get("attending.home", "/attending", ATTENDING),
+    _get("attending.show", _D + "{approved}", ATTENDING),
+    _post("attending.accept", _D + "{approved}/accept", ATTENDING, page=_D + "{approved}"),
+    _post(
+        "attending.decline",
+        _D + "{approved}/decline",
+        ATTENDING,
+        page=_D + "{approved}",
+        fields={"reason": "away"},
+    ),
+    _post("attending.undo", _D + "{accepted}/undo", ATTENDING, page=_D + "{accepted}"),
+    _post("attending.check_in", _D + "{active}/check-in", ATTENDING, page=_D + "{active}"),
+    _post("attending.complete", _D + "{hosted}/complete", ATTENDING, page=_D + "{hosted}"),
+    _post(
+        "attending.contest",
+        _D + "{active}/contest",
+        ATTENDING,
+        page=_D + "{active}",
+        fields={"note": _WHY},
+    ),
+    _post(
+        "attending.letter",
+        _D + "{active}/letter",
+        ATTENDING,
+        page=_D + "{active}",
+        fields={"status": "promised"},
+    ),
+    _get("attending.sign_page", "/attending/sign/{signature}", ATTENDING),
+    _post(
+        "attending.sign",
+        "/attending/sign/{signature}",
+        ATTENDING,
+        page="/attending/sign/{signature}",
+        fields=_SIGNED,
+    ),
+    _post(
+        "attending.send_back",
+        "/attending/sign/{signature}/return",
+        ATTENDING,
+        fields={"comment": "They never present cases."},
+    ),
+    _get("decide.show", "/decide/{decide}", LINK, wrong=403, shows=("candidate",)),
+    _get("decide.wrong", "/decide/{decide}/wrong", PUBLIC),
+    _get("decide.ics", "/decide/{decide_accepted}/rotation.ics", LINK),
+    _post(
+        "decide.answer",
+        "/decide/{decide}",
+        LINK,
+        page="/decide/{decide}",
+        fields={"choice": "accept"},
+        shows=("candidate",),
+    ),
+    _post("decide.undo", "/decide/{decide_accepted}/undo", LINK, page="/decide/{decide_accepted}"),
+    _get("signing.show", "/sign/{sign}", LINK, shows=("agency",)),
+    _post(
+        "signing.sign", "/sign/{sign}", LINK, page="/sign/{sign}", fields=_SIGNED, shows=("agency",)
+    ),
+    _post(
+        "signing.send_back",
+        "/sign/{sign_refusable}/return",
+        LINK,
+        fields={"comment": "They never present cases."},
+        shows=("agency",),
+    ),
+    # --- the agency -----------------------------------------------------------------------------
+    _get("workspace.home", _A, STAFF),
+    _get("workspace.bookings", _A + "/bookings", STAFF),
+    _get("workspace.bookings_csv", _A + "/bookings.csv", STAFF),
+    _post(
+        "workspace.bulk",
+        _A + "/bookings/bulk",
+        "bookings.decide",
+        page=_A + "/bookings",
+        fields={"reference": "{requested}", "do": "approve"},
+    ),
+    _get("workspace.show", _A + "/bookings/{requested}", STAFF),
+    _post(
+        "workspace.approve",
+        _A + "/bookings/{requested}/approve",
+        "bookings.decide",
+        page=_A + "/bookings/{requested}",
+    ),
+    _post(
+        "workspace.decline",
+        _A + "/bookings/{requested}/decline",
+        "bookings.decide",
+        page=_A + "/bookings/{requested}",
+        fields={"reason": "dates"},
+    ),
+    _get("workspace.cancel_page", _A + "/bookings/{confirmed}/cancel", "bookings.cancel"),
+    _post(
+        "workspace.cancel",
+        _A + "/bookings/{confirmed}/cancel",
+        "bookings.cancel",
+        page=_A + "/bookings/{confirmed}/cancel",
+        fields={"reason": "site-closed", "note": "We are sorry.", "sure": "1"},
+    ),
+    _post(
+        "workspace.check_in",
+        _A + "/bookings/{arriving}/check-in",
+        "placements.run",
+        page=_A + "/bookings/{arriving}",
+    ),
+    _post(
+        "workspace.complete",
+        _A + "/bookings/{hosted}/complete",
+        "placements.run",
+        page=_A + "/bookings/{hosted}",
+    ),
+    _post(
+        "workspace.no_show",
+        _A + "/bookings/{arriving}/no-show",
+        "placements.run",
+        page=_A + "/bookings/{arriving}",
+    ),
+    _get("listings_workspace.listings", _A + "/listings", STAFF),
+    _get("listings_workspace.show", _A + "/listings/{draft}", STAFF),
+    _post(
+        "listings_workspace.publish",
+        _A + "/listings/{draft}/publish",
+        "listings.publish",
+        page=_A + "/listings/{draft}",
+    ),
+    _post(
+        "listings_workspace.pause",
+        _A + "/listings/{rotation}/pause",
+        "listings.publish",
+        page=_A + "/listings/{rotation}",
+    ),
+    _post(
+        "listings_workspace.ask_signature",
+        _A + "/listings/{unasked}/ask-signature",
+        "listings.edit",
+        page=_A + "/listings/{unasked}",
+    ),
+    _get("listings_workspace.import_page", _A + "/import", "listings.import"),
+    _get("listings_workspace.template", _A + "/import/template.csv", STAFF),
+    _post(
+        "listings_workspace.check_file",
+        _A + "/import",
+        "listings.import",
+        ok=200,
+        page=_A + "/import",
+        upload="csv",
+    ),
+    _post("listings_workspace.apply_file", _A + "/import/{file}", "listings.import"),
+    _get("reviews_workspace.reviews", _A + "/reviews", STAFF),
+    _post(
+        "reviews_workspace.reply",
+        _A + "/reviews/{review}/reply",
+        "messages.write",
+        page=_A + "/reviews",
+        fields={"reply": "Thank you for coming."},
+    ),
+    _get("team.team_list", _A + "/team", STAFF),
+    _post(
+        "team.change_role",
+        _A + "/team/{membership}/role",
+        "team.manage",
+        page=_A + "/team",
+        fields={"role": "finance"},
+    ),
+    _post("team.remove_member", _A + "/team/{membership}/remove", "team.manage", page=_A + "/team"),
+    # --- the platform ---------------------------------------------------------------------------
+    _get("admin.overview", "/admin", ADMIN),
+    _get("admin.jobs", "/admin/jobs", ADMIN),
+    _get("admin.mail", "/admin/mail", ADMIN),
+    _get("admin.audit", "/admin/audit", ADMIN),
+    _post("admin.retry_job", "/admin/jobs/{job}/retry", ADMIN, page="/admin/jobs"),
+    _post("admin.discard_job", "/admin/jobs/{job}/discard", ADMIN, page="/admin/jobs"),
+)
+
+FORMS = tuple(
+    row for row in ROWS if row.method == "POST" and row.endpoint != "payment_hooks.stripe_event"
+)
+
+
+def unlisted(app: Flask) -> list[str]:
+    """Routes that the table does not list, and rows that no route answers."""
+    shape = {(row.endpoint, row.method, _shape(row.path)) for row in ROWS}
+    routed = {
+        (rule.endpoint, method, _shape(rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    lost = [f"not in the table: {method} {path} ({name})" for name, method, path in routed - shape]
+    gone = [f"no such route: {method} {path} ({name})" for name, method, path in shape - routed]
+    return sorted(lost + gone)
+
+
+def _shape(path: str) -> str:
+    """An address with its variable parts alike."""
+    return re.sub(r"<[^>]*>|{\w+}", "*", path)

@@ -1,0 +1,415 @@
+"""Two agencies with the same things in every state, each marked by words nobody else may read.
+
+A house is an agency with its staff, its attending and a candidate who books there. `Place` holds
+the ids and addresses of one house as strings, for building URLs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from marketplace.accounts import operations as accounts
+from marketplace.accounts import passwords
+from marketplace.accounts.models import Membership, OneTimeLink, Person, SignIn
+from marketplace.accounts.operations import Device
+from marketplace.accounts.tokens import token_hash
+from marketplace.bookings import operations as bookings
+from marketplace.bookings.events import AttendingAsked
+from marketplace.bookings.models import Booking
+from marketplace.core import clock, context, events, ids, jobs, outbox, storage
+from marketplace.core.db import ScopedSession, open_session
+from marketplace.core.outbox import OutboxMessage
+from marketplace.listings import operations as listings
+from marketplace.listings.events import SignatureAsked
+from marketplace.listings.models import Affiliation, Attending, Offering
+from marketplace.payments.gateway import NeedsAction
+from marketplace.payments.models import Customer, PaymentPlan
+from marketplace.placements import operations as placements
+from marketplace.reviews import operations as reviews
+from tests import factories
+from tests.listings.test_importing import a_file, a_row
+from tests.payments import double as stub
+from tests.payments.double import StripeDouble
+
+ROLES = ("owner", "manager", "coordinator", "finance", "read-only")
+WEEKS = 2
+DOOR = "door@example.org"  # somebody who signs in by the form
+PASSWORD = "violet harbor lantern nine"
+_PASSWORD_HASH = passwords.hashed(PASSWORD)
+MISSING_ID = "01890000-0000-7000-8000-000000000000"
+DEVICE = Device("10.0.0.9", "Test")
+# the states of a candidate's bookings that no clock has to move for, in the order of building
+_PLAIN: tuple[tuple[str, factories.State], ...] = (
+    ("accepted", "accepted"),
+    ("approved", "approved"),
+    ("requested", "requested"),
+)
+BOOKINGS = (
+    *("reviewed", "completed", "active", "hosted", "arriving"),
+    *("confirmed", "payment_needed", "asks", "accepted", "approved", "requested"),
+    *("held", "answered", "terms"),
+)
+
+
+@dataclass
+class House:
+    """What one house is made of. `names` are the strings of its URLs."""
+
+    key: str
+    market: factories.Market
+    candidate: factories.Candidate
+    names: dict[str, str] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
+    spare: factories.Market | None = None
+    csv: bytes = b""
+
+    def secret(self, kind: str) -> str:
+        """The mark of what only some may read."""
+        return f"zq{kind}{self.key}"
+
+    @property
+    def doctor(self) -> UUID:
+        return self.market.attending_id
+
+
+@dataclass(frozen=True)
+class World:
+    """Both houses, the platform's admin, and each person's cookie token."""
+
+    alpha: House
+    beta: House
+    admin: UUID
+    job: str
+    tokens: dict[str, str]
+    clock_ahead: timedelta
+
+    def house(self, key: str) -> House:
+        return {"alpha": self.alpha, "beta": self.beta}[key]
+
+
+def missing() -> dict[str, str]:
+    """Names like those of a house, of things that are not there."""
+    references = dict.fromkeys(BOOKINGS, "RND-000000")
+    uuids = ("signature", "refusable_signature", "file", "membership", "review", "sign_in", "job")
+    tokens = ("decide", "decide_accepted", "sign", "sign_refusable", "link", "reset")
+    slugs = ("slug", "rotation", "draft", "unsigned", "refusable", "unasked", "spare")
+    return (
+        references
+        | dict.fromkeys(uuids, MISSING_ID)
+        | dict.fromkeys(tokens, "no-such-token-0123456789")
+        | dict.fromkeys(slugs, "no-such-name")
+        | {"guide": "no-such-guide", "asset": "no-such.css", "rotation_id": MISSING_ID}
+    )
+
+
+@contextmanager
+def _listening(sent: dict[UUID, str]) -> Iterator[None]:
+    """Keep the tokens that go into e-mails: of bookings by their id, of signatures by theirs."""
+
+    def asked(_session: ScopedSession, event: AttendingAsked) -> None:
+        sent[event.booking_id] = event.token
+
+    def signature(_session: ScopedSession, event: SignatureAsked) -> None:
+        sent[event.signature_id] = event.token
+
+    known = {kind: events._subscribers[kind] for kind in (AttendingAsked, SignatureAsked)}
+    events._subscribers[AttendingAsked] = [*known[AttendingAsked], asked]
+    events._subscribers[SignatureAsked] = [*known[SignatureAsked], signature]
+    try:
+        yield
+    finally:
+        events._subscribers.update(known)
+
+
+def build(double: StripeDouble) -> World:
+    """Both houses, step by step together, because the clock moves for both."""
+    clock.reset()
+    sent: dict[UUID, str] = {}
+    with _listening(sent):
+        houses = (_house("alpha"), _house("beta"))
+        for house in houses:
+            _customer(house, double)
+        _past(houses)
+        _running(houses)
+        _future(houses, double, sent)
+        for house in houses:
+            _papers(house, sent)
+    admin, job = _platform()
+    tokens = {"admin": _sign_in(admin)}
+    for house in houses:
+        tokens |= {f"candidate-{house.key}": _sign_in(house.candidate.id)}
+        tokens |= {f"attending-{house.key}": _sign_in(house.doctor)}
+        tokens |= {f"{role}-{house.key}": _sign_in(house.market.staff[role]) for role in ROLES}
+        house.names |= {"job": job, "late_offering": _late(house)}
+        house.names["guide"] = "letters"
+    return World(*houses, admin, job, tokens, clock.offset())
+
+
+# --- the house and its people -------------------------------------------------------------------
+
+
+def _house(key: str) -> House:
+    market = factories.market(
+        weeks_ahead=tuple(range(3, 92, 2)),
+        prices=((WEEKS, 110_000), (4, 165_000)),
+        required_documents=[],
+        max_installments=1,
+    )
+    who = factories.candidate(f"Ana Zqcandidate{key}", school=f"School zqcandidate{key}")
+    house = House(key, market, who)
+    with open_session(factories.a_system()) as session:
+        human = session.get_one(Person, who.id)
+        human.email, human.password_hash = f"zqcandidate{key}@example.org", _PASSWORD_HASH
+        human.email_verified_at = clock.now()
+        session.get_one(Attending, house.doctor).weekly_capacity = 50
+        doctor = session.get_one(Person, house.doctor)
+        doctor.email, doctor.password_hash = f"zqdoctor{key}@example.org", _PASSWORD_HASH
+        for offering in session.scalars(
+            select(Offering).where(Offering.agency_id == market.agency_id)
+        ):
+            offering.capacity = 9
+        _mark_staff(session, house)
+        affiliation = session.scalars(
+            select(Affiliation).where(Affiliation.agency_id == market.agency_id)
+        ).one()
+        affiliation.email = f"zqdoctor{key}@example.org"
+    house.names |= {"slug": market.agency_slug, "rotation": market.slug}
+    house.names["rotation_id"] = str(market.rotation_id)
+    return replace(house, candidate=replace(who, email=f"zqcandidate{key}@example.org"))
+
+
+def _mark_staff(session: ScopedSession, house: House) -> None:
+    extra = factories.person(session, "Maya Extra")
+    row = Membership(agency_id=house.market.agency_id, person_id=extra.id, role="coordinator")
+    session.add(row)
+    session.flush()
+    house.names["membership"] = str(row.id)
+    for member in session.scalars(
+        select(Membership).where(Membership.agency_id == house.market.agency_id)
+    ):
+        human = session.get_one(Person, member.person_id)
+        human.name = f"Maya Zqstaff{house.key}"
+        human.email = f"{member.role}-{ids.uuid7().hex[-6:]}-zqstaff{house.key}@example.org"
+        human.password_hash = _PASSWORD_HASH
+        member.person_name, member.person_email = human.name, human.email
+
+
+def _customer(house: House, double: StripeDouble) -> None:
+    customer, _ = double.save_card(double.gateway())
+    with open_session(factories.a_system()) as session:
+        session.add(Customer(person_id=house.candidate.id, external_id=customer))
+
+
+def _sign_in(person_id: UUID) -> str:
+    with open_session(factories.a_system()) as session:
+        return accounts.start_sign_in(session, person_id, DEVICE)
+
+
+# --- bookings -----------------------------------------------------------------------------------
+
+
+def _next_offering(house: House) -> int:
+    """The first start far enough ahead that this candidate has not taken."""
+    earliest = clock.now().date() + timedelta(days=10)
+    for number, start in enumerate(house.market.starts):
+        if start >= earliest and number not in house.used:
+            house.used.add(number)
+            return number
+    raise AssertionError("no start left")
+
+
+def _book(
+    house: House,
+    name: str,
+    state: factories.State,
+    market: factories.Market | None = None,
+    double: StripeDouble | None = None,
+) -> factories.Made:
+    made = factories.booking(
+        market or house.market,
+        house.candidate,
+        state,
+        offering=_next_offering(house),
+        weeks=WEEKS,
+        double=double,
+    )
+    house.names[name] = made.reference
+    return made
+
+
+def _past(houses: tuple[House, House]) -> None:
+    """Two finished rotations each; one is reviewed and the review is out."""
+    for house in houses:
+        made = _book(house, "reviewed", "completed")
+        with open_session(house.candidate.scope) as session:
+            booking = session.get_one(Booking, made.id)
+            written = reviews.Written(
+                {row["slug"]: 4 for row in reviews.dimensions()},
+                reviews.declared_of(booking),
+                "Much clinic, kind team.",
+                confirmed=True,
+            )
+            row = reviews.write(session, house.candidate.actor, made.id, written)
+            house.names["review"] = str(row.id)
+    clock.advance(timedelta(days=8))
+    jobs.run_tick("reviews.release_due")
+    for house in houses:
+        _book(house, "completed", "completed")
+
+
+def _running(houses: tuple[House, House]) -> None:
+    """Three that may begin: one where only the candidate checked in, one where only the agency
+    did, one where nobody has yet. Their weeks are over, so they may be completed too."""
+    made: dict[tuple[str, str], factories.Made] = {}
+    for house in houses:
+        for name in ("active", "hosted", "arriving"):
+            made[house.key, name] = _book(house, name, "confirmed")
+    last = max(made.values(), key=_start_of)
+    factories.move_to_day(last.id, "start_on")
+    clock.advance(timedelta(days=3))
+    for house in houses:
+        staff = house.market.staff_actor
+        with open_session(house.candidate.scope) as session:
+            placements.check_in(session, house.candidate.actor, made[house.key, "active"].id)
+        with open_session(context.agency(house.market.agency_id)) as session:
+            placements.check_in(session, staff, made[house.key, "hosted"].id)
+        for name in ("active", "hosted"):
+            with open_session(factories.a_system()) as session:
+                placements.open_placement(session, made[house.key, name].id).letter_state = "asked"
+
+
+def _late(house: House) -> str:
+    """A start of the spare rotation that this candidate is free for."""
+    assert house.spare is not None
+    latest = clock.now().date() + timedelta(days=300)
+    free = [
+        number
+        for number, start in enumerate(house.market.starts)
+        if start <= latest and number not in house.used
+    ]
+    return str(house.spare.offerings[free[-1]])
+
+
+def _start_of(made: factories.Made) -> Any:
+    with open_session(factories.a_system(), readonly=True) as session:
+        return session.get_one(Booking, made.id).start_on
+
+
+def _future(houses: tuple[House, House], double: StripeDouble, sent: dict[UUID, str]) -> None:
+    """Bookings on their way; those with a short deadline last."""
+    for house in houses:
+        _book(house, "confirmed", "confirmed")
+        _book(house, "payment_needed", "payment_needed")
+        _asked_by_the_bank(house, double)
+    for name, state in _PLAIN:
+        for house in houses:
+            made = _book(house, name, state)
+            if name == "accepted":
+                house.names["decide_accepted"] = sent[made.id]
+            if name == "approved":
+                house.names["decide"] = sent[made.id]
+    for house in houses:
+        _holds(house)
+
+
+def _asked_by_the_bank(house: House, double: StripeDouble) -> None:
+    made = _book(house, "asks", "accepted")
+    with open_session(factories.a_system()) as session:
+        plan = session.get_one(PaymentPlan, made.plan_id)
+        plan.customer_id, plan.payment_method = double.save_card(double.gateway(), stub.ALWAYS_ASKS)
+    factories._charge_deposit(house.market, made.id, NeedsAction, double)
+    assert made.state == "payment_needed"
+
+
+def _holds(house: House) -> None:
+    """One hold for each step of the form, each on a rotation of its own."""
+    for name in ("held", "answered", "terms"):
+        made = _book(house, name, "terms" if name == "terms" else "held", _more(house))
+        if name == "answered":
+            with open_session(house.candidate.scope) as session:
+                told = {"read_advisory": True, "adult": True, "why": f"zqcandidate{house.key}"}
+                bookings.answer(session, house.candidate.actor, made.id, told)
+
+
+def _more(house: House, **values: Any) -> factories.Market:
+    """Another rotation of the same attending at the same site."""
+    with open_session(factories.a_system()) as session:
+        listed = factories.rotation(
+            session,
+            house.market.agency_id,
+            house.market.site_id,
+            house.doctor,
+            **{"required_documents": [], "max_installments": 1} | values,
+        )
+        for weeks, price in ((WEEKS, 110_000), (4, 165_000)):
+            factories.block(session, listed, weeks, price)
+        offered = tuple(
+            factories.offering(session, listed, start, 9).id for start in house.market.starts
+        )
+        return replace(house.market, rotation_id=listed.id, slug=listed.slug, offerings=offered)
+
+
+# --- listings, files, links ---------------------------------------------------------------------
+
+
+def _papers(house: House, sent: dict[UUID, str]) -> None:
+    private = {"state": "draft", "title": f"Zqagency{house.key} clinic", "published_at": None}
+    house.spare = _more(house)
+    house.names["spare"] = house.spare.slug
+    house.names["draft"] = _more(house, **private).slug
+    for name, link in (("unsigned", "sign"), ("refusable", "sign_refusable")):
+        open_one = _more(house, **private, signed_version=None)
+        with open_session(context.agency(house.market.agency_id)) as session:
+            staff = house.market.staff_actor
+            key = listings.ask_signature(session, staff, open_one.rotation_id).id
+        house.names[name] = open_one.slug
+        house.names["signature" if name == "unsigned" else "refusable_signature"] = str(key)
+        house.names[link] = sent[key]
+    house.csv = a_file(a_row(house.market, title=f"Zqagency{house.key} import"))
+    house.names["unasked"] = _more(house, **private, signed_version=None).slug
+    with open_session(context.agency(house.market.agency_id)) as session:
+        stored = storage.put(
+            session,
+            house.csv,
+            name=f"zqagency{house.key}.csv",
+            media_type="text/csv",
+            agency_id=house.market.agency_id,
+            person_id=house.market.staff["manager"],
+        )
+    house.names["file"] = str(stored)
+    _links(house)
+
+
+def _links(house: House) -> None:
+    who = house.candidate
+    with open_session(factories.a_system()) as session:
+        for name, purpose in (("link", "sign-in"), ("reset", "reset")):
+            house.names[name] = token = ids.token()
+            row = OneTimeLink(
+                purpose=purpose,
+                token_hash=token_hash(token),
+                email=who.email,
+                person_id=who.id,
+                expires_at=clock.wall() + timedelta(hours=1),
+            )
+            session.add(row)
+        accounts.start_sign_in(session, who.id, DEVICE)
+        session.flush()
+        other = session.scalars(select(SignIn).where(SignIn.person_id == who.id)).one()
+        house.names["sign_in"] = str(other.id)
+
+
+def _platform() -> tuple[UUID, str]:
+    with open_session(factories.a_system()) as session:
+        known = {"password_hash": _PASSWORD_HASH, "email_verified_at": clock.now()}
+        admin = factories.person(session, "Pat Admin", is_admin=True, **known)
+        factories.person(session, "Dora Door", email=DOOR, **known)
+        key = outbox.enqueue(session, "mail.send", {"note": "zqplatform"})
+        row = session.get_one(OutboxMessage, key)
+        row.dead_at, row.last_error = clock.wall(), "zqplatform"
+        return admin.id, str(row.id)
