@@ -155,10 +155,10 @@ class SearchPage:
         """The address of another state."""
         return address(state)
 
-    def cities_url(self, path: str = "/rotations/cities") -> str:
-        """Where all cities of this search are listed."""
-        asked = self.state.canonical()
-        return f"{path}?{asked}&cities=all" if asked else f"{path}?cities=all"
+    def cities_url(self, everything: bool = True, path: str = "/rotations/cities") -> str:
+        """Where the cities of this search are listed, all of them or the first few."""
+        asked = [self.state.canonical()] if self.state.canonical() else []
+        return "?".join([path, "&".join([*asked, *(["cities=all"] if everything else [])])])
 
     def page_url(self, number: int) -> str:
         """The address of a page of this search."""

@@ -18,11 +18,11 @@ from flask import (
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import context, web
+from marketplace.core import clock, context, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import NotFound
 from marketplace.core.pages import ROOT
-from marketplace.search import api, finding
+from marketplace.search import api, finding, free_text
 from marketplace.search.facets import COUNTED
 from marketplace.search.finding import Found
 from marketplace.search.openapi import document
@@ -32,6 +32,9 @@ from marketplace.search.rows import listings
 from marketplace.search.state import SearchState
 
 room = web.Room("search", __name__, "public")
+_FORM_ONLY = ("min", "max", "ask")
+"""What only a form sends: its answer moves on to the clean address. `ask`: the words were
+submitted, so what they say becomes filters; while one types, they are only searched."""
 _DOLLARS = (("min", "price_min"), ("max", "price_max"))
 """Fields of the form in whole dollars, and the parameters in cents that they become."""
 
@@ -41,7 +44,9 @@ def find() -> BaseResponse:
     """The page, or its results when htmx asks for a part."""
     catalog = finding.known(db.session())
     state = SearchState.parse(_args(), catalog)
-    if not web.is_fragment() and any(name in request.args for name, _ in _DOLLARS):
+    if "ask" in request.args:
+        state = free_text.read(state, clock.now().date())
+    if not web.is_fragment() and any(name in request.args for name in _FORM_ONLY):
         return redirect(finding.address(state), 302)
     on_map = state.view == "map"
     found = finding.find(db.session(), state, catalog, COUNTED, with_rows=not on_map)
@@ -164,6 +169,7 @@ def _rendered(found: Found) -> tuple[str, int] | str:
         found=shown,
         s=shown.state,
         q=shown.state.q,
+        asked="ask" in request.args,
         canonical_url=web.config().base_url + finding.address(shown.state),
     )
 
@@ -171,7 +177,8 @@ def _rendered(found: Found) -> tuple[str, int] | str:
 def _tag(found: Found) -> str:
     """The validator of a guest's answer: all it tells, its form, the chosen theme."""
     theme = request.cookies.get("theme", "")
-    return found.tag(str(web.is_fragment()), theme, _typed(), str(_all_cities()), _release())
+    form = (str(web.is_fragment()), str("ask" in request.args), str(_all_cities()))
+    return found.tag(*form, theme, _typed(), _release())
 
 
 def _fresh(found: Found) -> Response | None:

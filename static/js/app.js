@@ -7,11 +7,17 @@ document.addEventListener("htmx:after:swap", (event) => {
   all("#filters input[type=checkbox], .pick").forEach((box) => { box.checked = box.defaultChecked; });
   all("#search option, #bookings option").forEach((option) => { option.selected = option.defaultSelected; });
   const search = $("#search"), words = $("#q");
-  if (search && words && words !== document.activeElement) words.value = search.dataset.q ?? "";
+  if (search && words && (words !== document.activeElement || "asked" in search.dataset)) words.value = search.dataset.q ?? "";
   const from = event.detail?.ctx?.sourceElement;
   if (from?.closest?.(".pager, .zero, .map")) $("#results")?.focus({ preventScroll: true });
   $(".errs")?.focus();
 });
+
+// The theme's form comes back to the address shown now, which the filters may have changed.
+document.addEventListener("submit", (event) => {
+  const next = event.target.matches(".theme") && event.target.elements.next;
+  if (next) next.value = location.pathname + location.search;
+}, true);
 
 // Sheets (filters, navigation): while one covers the page the rest is inert; a wider window closes it.
 const SHEETS = ["filter-sheet", "nav-sheet"];

@@ -134,6 +134,20 @@ def test_the_plain_form_speaks_dollars_and_lands_on_the_clean_address(get: Get) 
     assert (nonsense.status_code, nonsense.location) == (302, "/rotations")
 
 
+def test_a_sentence_becomes_filters_when_it_is_sent(get: Get) -> None:
+    sentence = quote("hands-on cardiology near Chicago in March under 2500")
+    answer = get(f"/rotations?q={sentence}&ask=1")
+    assert answer.status_code == 302
+    landed = dict(parse_qsl(answer.location.partition("?")[2]))
+    assert (landed["near"], landed["price_max"]) == ("chicago-il", "250000")
+    assert "Cardiology rotations near Chicago" in words(get(answer.location))
+    part = get(f"/rotations?q={sentence}&ask=1", **PART)
+    assert part.headers["HX-Push-Url"] == answer.location
+    assert " data-asked" in part.text and 'data-q=""' in part.text
+    typing = get(f"/rotations?q={sentence}", **PART)
+    assert "q=hands-on" in typing.headers["HX-Push-Url"]
+
+
 def test_pages_follow_each_other_and_the_last_is_the_end(get: Get) -> None:
     first = titles(get("/rotations?sort=price&weeks=4&per_page=10"))
     second = titles(get("/rotations?sort=price&weeks=4&per_page=10&page=2"))
