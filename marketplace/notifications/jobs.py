@@ -1,165 +1,118 @@
-"""Tells people: an inbox line and an e-mail each, once (system session, rows only)."""
+"""Bodies of the notifications' jobs."""
 
-from uuid import UUID
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from marketplace.accounts.models import Membership, Person
 from marketplace.bookings.models import Booking
-from marketplace.core.formats import day, when
-from marketplace.core.jobs import handler
-from marketplace.core.mail_templates import absolute_url, post_mail
-from marketplace.core.money import dollars
-from marketplace.listings.models import Rotation, ScopeSignature
-from marketplace.notifications.messages import MESSAGES, Message, facts
-from marketplace.notifications.models import Notification
+from marketplace.core import clock
+from marketplace.core.context import Scope
+from marketplace.core.db import open_session
+from marketplace.core.jobs import handler, outside_handler
+from marketplace.core.outbox import OutboxMessage
+from marketplace.notifications import telling
+from marketplace.notifications.delivery import told
 from marketplace.payments.models import Installment
-from marketplace.tenants.models import Agency
 
-DECIDING_ROLES = ("owner", "manager", "coordinator")
+log = logging.getLogger("rounds.notifications")
 
-
-@handler("notifications.booking")
-def booking(session: Session, booking_id: str, event: str, seq: str) -> None:
-    """Everybody the table names for this step."""
-    row = session.get_one(Booking, UUID(booking_id))
-    for message in MESSAGES[event]:
-        for person in _people(session, row, message):
-            _tell(session, row, message, person, f"{message.slug}:{row.id}:{seq}:{person.id}")
+HOLD_HALF_OVER = timedelta(minutes=10)
+DUE_BEFORE = timedelta(days=3)
+STARTS_BEFORE = timedelta(days=7)
 
 
-def _people(session: Session, row: Booking, message: Message) -> list[Person]:
-    if message.to == "candidate":
-        return [session.get_one(Person, row.candidate_id)]
-    if message.to == "attending":
-        return [session.get_one(Person, row.attending_id)]
-    return list(
-        session.scalars(
-            select(Person)
-            .join(Membership, Membership.person_id == Person.id)
-            .where(
-                Membership.agency_id == row.agency_id,
-                Membership.role.in_(DECIDING_ROLES),
-                Membership.ended_at.is_(None),
-            )
-        )
-    )
-
-
-def _tell(session: Session, row: Booking, message: Message, person: Person, key: str) -> None:
-    agency = session.get_one(Agency, row.agency_id)
-    path = message.path.format(reference=row.reference, agency=agency.slug)
-    _post(
-        session,
-        person,
-        slug=message.slug,
-        subject=message.subject(row),
-        lead=message.lead(row),
-        about=facts(row),
-        action=message.action,
-        path=path,
-        key=key,
-    )
-
-
-def _post(
-    session: Session,
-    person: Person,
-    *,
-    slug: str,
-    subject: str,
-    lead: str,
-    about: list[tuple[str, str]],
-    action: str,
-    path: str,
-    key: str,
-    inbox_path: str = "",
-) -> None:
-    session.add(
-        Notification(
-            person_id=person.id, slug=slug, title=subject, url=inbox_path or path, dedupe_key=key
-        )
-    )
-    post_mail(
-        session,
-        "notice",
-        to=person.email,
-        name=person.name,
-        dedupe_key=key,
-        subject=subject,
-        lead=lead,
-        facts=about,
-        action=action,
-        link=absolute_url(path),
-        person_name=person.name,
-    )
-
-
-@handler("notifications.decide")
-def decide(session: Session, booking_id: str, token: str, reminder: str) -> None:
-    """The attending's link: a page without sign-in where they accept or decline."""
-    row = session.get_one(Booking, UUID(booking_id))
-    doctor = session.get_one(Person, row.attending_id)
-    until = when(row.deadline_at, row.time_zone) if row.deadline_at else ""
-    name = row.candidate.get("name", "A candidate")
-    span = f"{day(row.start_on)} to {day(row.end_on)}"
-    subject = f"{name} asks to learn with you, {span}"
-    _post(
-        session,
-        doctor,
-        slug="attending-reminder" if reminder else "attending-decide",
-        subject=f"Still open: {name}, {span}" if reminder else subject,
-        lead=f"You can answer without signing in, by {until}.",
-        about=facts(row),
-        action="Look and decide",
-        path=f"/decide/{token}",
-        key=f"decide:{row.id}:{row.steps}:{reminder or '0'}",
-        inbox_path="/attending",
-    )
-
-
-@handler("notifications.sign")
-def sign(session: Session, signature_id: str, token: str) -> None:
-    """The attending's link to sign the task list of a listing."""
-    asked = session.get_one(ScopeSignature, UUID(signature_id))
-    rotation = session.get_one(Rotation, asked.rotation_id)
-    doctor = session.get_one(Person, asked.attending_id)
-    _post(
-        session,
-        doctor,
-        slug="sign-scope",
-        subject=f"Please check the task list of {rotation.title}",
-        lead="Sign what trainees really do with you. The listing opens only after you sign.",
-        about=[("Listing", rotation.title), ("Version", str(asked.version))],
-        action="Read and sign",
-        path=f"/sign/{token}",
-        key=f"sign:{asked.id}:{asked.asked_at.isoformat()}",
-        inbox_path="/attending",
-    )
-
-
-@handler("notifications.installment")
-def installment(session: Session, installment_id: str) -> None:
-    """A receipt, or what the candidate can do about a payment that did not go through."""
-    part = session.get_one(Installment, UUID(installment_id))
-    row = session.scalars(select(Booking).where(Booking.plan_id == part.plan_id)).one()
-    person = session.get_one(Person, row.candidate_id)
-    amount, paid = dollars(part.amount_cents), part.state == "paid"
-    if paid:
-        subject, lead = f"Receipt: {amount}", f"Thank you. {amount} was paid and is held."
+@handler("notifications.tell")
+def tell(session: Session, occasion: str, detail: dict[str, str], ticket: str) -> None:
+    """Tell of one occasion. A secret leaves the outbox row in the same transaction."""
+    if "signature_id" in detail:
+        telling.tell_of_signature(session, occasion, detail)
     else:
-        until = when(part.pay_until, row.time_zone) if part.pay_until else ""
-        subject = f"Your payment of {amount} did not work"
-        lead = f"Your seat is safe until {until}. You can use another card now."
-    _post(
-        session,
-        person,
-        slug="payment-receipt" if paid else "payment-failed",
-        subject=subject,
-        lead=lead,
-        about=[*facts(row), ("Amount", amount)],
-        action="See your booking",
-        path=f"/me/bookings/{row.reference}",
-        key=f"installment:{part.id}:{part.state}:{part.attempts}",
-    )
+        telling.tell_of_booking(session, occasion, detail)
+    if ticket:
+        kept = {key: value for key, value in detail.items() if key != "token"}
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.effect_key == ticket)
+            .values(payload={"occasion": occasion, "detail": kept, "ticket": ticket})
+        )
+
+
+@outside_handler("notifications.holds_running")
+def holds_running(scope: Scope) -> None:
+    """A seat that is still held after ten minutes: say until when."""
+    now = clock.now()
+    with open_session(scope, readonly=True) as session:
+        due = session.execute(
+            select(Booking.id, Booking.candidate_id).where(
+                Booking.state == "held",
+                Booking.created_at <= now - HOLD_HALF_OVER,
+                Booking.deadline_at > now,
+            )
+        ).all()
+        wanted = {f"seat-held:{key}:1:{person}": {"booking_id": str(key)} for key, person in due}
+    _tell_each(scope, "seat_held", wanted)
+
+
+@outside_handler("notifications.installments_due")
+def installments_due(scope: Scope) -> None:
+    """Three days before a card is charged."""
+    now = clock.now()
+    with open_session(scope, readonly=True) as session:
+        due = session.execute(
+            select(Booking.id, Installment.seq, Booking.candidate_id)
+            .join(Installment, Installment.plan_id == Booking.plan_id)
+            .where(
+                Installment.seq > 0,
+                Installment.state == "scheduled",
+                Installment.pay_until.is_(None),
+                Installment.next_try_at > now,
+                Installment.next_try_at <= now + DUE_BEFORE,
+                Booking.state.in_(("confirmed", "active")),
+            )
+        ).all()
+        wanted = {
+            f"installment-due:{key}:{seq}:{person}": {"booking_id": str(key), "part": str(seq)}
+            for key, seq, person in due
+        }
+    _tell_each(scope, "installment_due", wanted)
+
+
+@outside_handler("notifications.starts_soon")
+def starts_soon(scope: Scope) -> None:
+    """Seven days before the first day."""
+    today = clock.now().date()
+    with open_session(scope, readonly=True) as session:
+        due = session.execute(
+            select(Booking.id, Booking.candidate_id).where(
+                Booking.state == "confirmed",
+                Booking.start_on >= today,
+                Booking.start_on <= today + STARTS_BEFORE,
+            )
+        ).all()
+        wanted = {f"starts-soon:{key}:1:{person}": {"booking_id": str(key)} for key, person in due}
+    _tell_each(scope, "starts_soon", wanted)
+
+
+def _tell_each(scope: Scope, occasion: str, wanted: dict[str, dict[str, str]]) -> None:
+    """Tell of every row whose line is not in an inbox yet, each in a session of its own."""
+    with open_session(scope, readonly=True) as session:
+        known = _known(session, wanted)
+    for line, detail in wanted.items():
+        if line in known:
+            continue
+        try:
+            with open_session(scope) as session:
+                telling.tell_of_booking(session, occasion, detail)
+        except Exception:  # the row stays due and is tried at the next tick
+            log.exception("notification failed", extra={"line": line, "occasion": occasion})
+
+
+def _known(session: Session, lines: Iterable[str], at_once: int = 500) -> frozenset[str]:
+    every = list(lines)
+    found: frozenset[str] = frozenset()
+    for start in range(0, len(every), at_once):
+        found |= told(session, every[start : start + at_once])
+    return found

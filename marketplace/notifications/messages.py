@@ -1,195 +1,124 @@
-"""Who is told what: one table, plain words, one action each.
+"""Who is told what: one table. The words are `email.<slug>.*` in data/microcopy.csv.
 
-Money is told to the candidate and the agency, never to the attending; an attending's private
-reason is told to nobody.
+A row may be for some steps only: for the states a booking came from, or for who moved it. Money is
+told to the candidate and to members who may see it, never to the attending; an attending's private
+reason is told to the agency and never to the candidate.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from marketplace.bookings.models import Booking
-from marketplace.core.formats import day, when
-from marketplace.core.money import dollars
+Side = Literal["candidate", "attending", "agency"]
 
-Recipient = Literal["candidate", "agency", "attending"]
+MINE = "/me/bookings/{reference}"
+DESK = "/agency/{agency}/bookings/{reference}"
+TRAINEE = "/attending/bookings/{reference}"
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message to one side. `path` may use the booking's reference and the agency's slug."""
+    """One message to one side.
+
+    `path` is the one action; it may use {reference}, {agency}, {specialty}, {listing} and {token}.
+    `inbox` is the address in the inbox where the action's own is a secret link. `needs`: what a
+    member of the agency must be allowed to do to be told. `sources`, `actors`: empty means any.
+    """
 
     slug: str
-    to: Recipient
-    subject: Callable[[Booking], str]
-    lead: Callable[[Booking], str]
-    action: str
+    to: Side
     path: str
+    inbox: str = ""
+    needs: str = "bookings.decide"
+    sources: frozenset[str] = frozenset()
+    actors: frozenset[str] = frozenset()
+
+    def is_for(self, source: str, actor: str) -> bool:
+        """Does this row hold for a step from `source`, taken by an actor of this kind?"""
+        return (not self.sources or source in self.sources) and (
+            not self.actors or actor in self.actors
+        )
 
 
-CANDIDATE_PAGE = "/me/bookings/{reference}"
-AGENCY_PAGE = "/agency/{agency}/bookings/{reference}"
+def _some(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
-def title(row: Booking) -> str:
-    """The rotation in a subject line."""
-    return str(row.terms["title"])
+_SENT = _some("requested approved accepted payment_needed")
+_ATTENDING_KNOWS = _some("approved accepted payment_needed")
+_HOST = _some("agency attending admin system")
+_CANCELLED = (
+    Message("cancelled", "candidate", MINE),
+    Message("agency-cancelled", "agency", DESK),
+    Message("attending-cancelled", "attending", TRAINEE),
+)
 
-
-def dates(row: Booking) -> str:
-    """First and last day."""
-    return f"{day(row.start_on)} to {day(row.end_on)}"
-
-
-def _deadline(row: Booking) -> str:
-    return when(row.deadline_at, row.time_zone) if row.deadline_at else ""
-
-
-def _refund(row: Booking) -> str:
-    return dollars(row.refund_cents or 0)
-
-
-_BY_EVENT: dict[str, tuple[Message, ...]] = {
+TABLE: Mapping[str, tuple[Message, ...]] = {
+    # steps of a booking (bookings.states)
     "request": (
-        Message(
-            "request-received",
-            "candidate",
-            lambda b: f"We have your request for {title(b)}",
-            lambda b: (
-                f"You asked for {dates(b)}. The agency answers by {_deadline(b)}."
-                " Nothing is charged yet."
-            ),
-            "See your request",
-            CANDIDATE_PAGE,
-        ),
-        Message(
-            "agency-new-request",
-            "agency",
-            lambda b: f"New request: {b.candidate.get('name', 'a candidate')}, {dates(b)}",
-            lambda b: f"A request for {title(b)} waits for you until {_deadline(b)}.",
-            "Look and decide",
-            AGENCY_PAGE,
-        ),
+        Message("request-received", "candidate", MINE),
+        Message("agency-request", "agency", DESK),
     ),
     "deposit_paid": (
-        Message(
-            "payment-receipt",
-            "candidate",
-            lambda b: f"Confirmed: {title(b)}",
-            lambda b: (
-                "The doctor accepted and your deposit is paid. Your money is held and goes to the"
-                " agency in two steps, after check-in and after the end."
-            ),
-            "See your booking",
-            CANDIDATE_PAGE,
-        ),
-        Message(
-            "agency-confirmed",
-            "agency",
-            lambda b: f"Confirmed: {b.candidate.get('name', 'a candidate')}, {dates(b)}",
-            lambda b: f"The deposit for {title(b)} is paid. The seat is taken.",
-            "Open the booking",
-            AGENCY_PAGE,
-        ),
-        Message(
-            "attending-confirmed",
-            "attending",
-            lambda b: f"Confirmed: {b.candidate.get('name', 'your trainee')}, {dates(b)}",
-            lambda b: "Your trainee has confirmed. You will find everything on your page.",
-            "Open your page",
-            "/attending",
-        ),
-    ),
-    "payment_failed": (
-        Message(
-            "payment-failed",
-            "candidate",
-            lambda b: f"Your deposit for {title(b)} did not go through",
-            lambda b: (
-                f"Your seat is safe until {_deadline(b)}. Use another card, or confirm the payment"
-                " with your bank."
-            ),
-            "Fix the payment",
-            CANDIDATE_PAGE,
-        ),
+        Message("accepted", "candidate", MINE),
+        Message("agency-confirmed", "agency", DESK),
+        Message("attending-confirmed", "attending", TRAINEE),
     ),
     "decline": (
+        Message("declined", "candidate", "/rotations?specialty={specialty}"),
+        Message("agency-declined", "agency", DESK, actors=_some("attending")),
         Message(
-            "declined",
-            "candidate",
-            lambda b: f"{title(b)}: not this time",
-            lambda b: "The request was declined and nothing was charged. Other seats are open.",
-            "See other rotations",
-            "/rotations",
+            "attending-released",
+            "attending",
+            "/attending",
+            sources=_ATTENDING_KNOWS,
+            actors=_some("agency admin system"),
         ),
     ),
     "expire": (
-        Message(
-            "expired",
-            "candidate",
-            lambda b: f"{title(b)}: the time to answer is over",
-            lambda b: "The request has ended by itself and nothing was charged.",
-            "See other rotations",
-            "/rotations",
-        ),
+        Message("declined", "candidate", "/rotations?specialty={specialty}", sources=_SENT),
+        Message("agency-ended", "agency", DESK, sources=_SENT),
+        Message("attending-released", "attending", "/attending", sources=_ATTENDING_KNOWS),
     ),
     "withdraw": (
+        Message("agency-withdrawn", "agency", DESK, sources=_SENT),
+        Message("attending-released", "attending", "/attending", sources=_ATTENDING_KNOWS),
+    ),
+    "cancel": _CANCELLED,
+    "provider_cancel": _CANCELLED,
+    "check_in": (Message("check-in-noted", "candidate", MINE, actors=_HOST),),
+    "no_show": (Message("no-show", "candidate", MINE),),
+    "complete": (Message("how-was-it", "candidate", MINE + "/review"),),
+    # the attending's links
+    "asked": (Message("attending-decide", "attending", "/decide/{token}", inbox=TRAINEE),),
+    "reminded": (Message("attending-reminder", "attending", "/decide/{token}", inbox=TRAINEE),),
+    "signature_asked": (Message("sign-scope", "attending", "/sign/{token}", inbox="/attending"),),
+    "signature_decided": (
         Message(
-            "withdrawn",
+            "agency-signature",
             "agency",
-            lambda b: f"Withdrawn: {b.reference}",
-            lambda b: "The candidate took the request back. Nothing is left to do.",
-            "Open the booking",
-            AGENCY_PAGE,
+            "/agency/{agency}/listings/{listing}",
+            needs="listings.edit",
         ),
     ),
-    "complete": (
-        Message(
-            "how-was-it",
-            "candidate",
-            lambda b: f"How was {title(b)}?",
-            lambda b: (
-                "Tell us what you really did. It takes five minutes and helps the next person."
-            ),
-            "Write my review",
-            CANDIDATE_PAGE + "/review",
-        ),
+    # money
+    "installment_paid": (Message("payment-receipt", "candidate", MINE),),
+    "payment_failed": (Message("payment-failed", "candidate", MINE),),
+    "refund_sent": (Message("refund-sent", "candidate", MINE),),
+    "share_sent": (Message("payout-sent", "agency", DESK, needs="money.view"),),
+    # what the clock brings, see schedule.py
+    "seat_held": (Message("seat-held", "candidate", MINE),),
+    "installment_due": (Message("installment-due", "candidate", MINE),),
+    "starts_soon": (
+        Message("starts-soon", "candidate", MINE),
+        Message("attending-starts-soon", "attending", TRAINEE),
     ),
+    # the running rotation
+    "letter_uploaded": (Message("letter-uploaded", "candidate", MINE),),
 }
-_CANCELLED = (
-    Message(
-        "cancelled",
-        "candidate",
-        lambda b: f"{title(b)} is cancelled: {_refund(b)} goes back to you",
-        lambda b: f"We send {_refund(b)} to your card. Banks may need up to 10 days.",
-        "See the refund",
-        CANDIDATE_PAGE,
-    ),
-    Message(
-        "agency-cancelled",
-        "agency",
-        lambda b: f"Cancelled: {b.reference}, {dates(b)}",
-        lambda b: f"The booking is cancelled. {_refund(b)} goes back to the candidate.",
-        "Open the booking",
-        AGENCY_PAGE,
-    ),
-    Message(
-        "attending-cancelled",
-        "attending",
-        lambda b: f"Cancelled: {dates(b)}",
-        lambda b: "This placement is cancelled. Your seat in these weeks is free again.",
-        "Open your page",
-        "/attending",
-    ),
-)
-MESSAGES = _BY_EVENT | {"cancel": _CANCELLED, "provider_cancel": _CANCELLED}
+ALL: Mapping[str, Message] = {row.slug: row for rows in TABLE.values() for row in rows}
 
 
-def facts(row: Booking) -> list[tuple[str, str]]:
-    """The same facts in every message about a booking."""
-    return [
-        ("Rotation", title(row)),
-        ("Dates", dates(row)),
-        ("Place", f"{row.terms['site']}, {row.terms['city_label']}"),
-        ("Booking", row.reference),
-    ]
+def messages_for(occasion: str, source: str = "", actor: str = "") -> tuple[Message, ...]:
+    """Who is told on this occasion; nobody on most steps."""
+    return tuple(row for row in TABLE.get(occasion, ()) if row.is_for(source, actor))

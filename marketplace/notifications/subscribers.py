@@ -1,63 +1,111 @@
-"""Reactions to news: each writes one outbox row, in the transaction that made the news.
+"""Reactions to news: each writes one outbox row in the transaction that made the news.
 
-Addresses are in `person`, which no agency's session may read, so the telling itself runs in a
-system session of its own. A link's token travels in the row's payload and nowhere else.
+Addresses are in `person`, which no agency's session may read, so the telling itself runs later in
+a system session of its own.
+
+A link's token is a secret. It must reach the mail, and nothing but its hash is stored with the
+booking, so it travels in the outbox row. That row carries a random ticket; the handler takes the
+token out of the row in the transaction that writes the mail (`jobs.tell`). From then on the token
+is in the message only. Deriving it from a server key instead would let whoever reads the key and
+the database decide for every attending.
 """
 
 from sqlalchemy.orm import Session
 
 from marketplace.bookings.events import AttendingAsked, BookingMoved
-from marketplace.core import context, outbox
+from marketplace.core import clock, context, ids, outbox
 from marketplace.core.events import subscribe
-from marketplace.listings.events import SignatureAsked
-from marketplace.notifications.messages import MESSAGES
-from marketplace.payments.events import InstallmentFailed, InstallmentPaid
+from marketplace.listings.events import SignatureAsked, SignatureDecided
+from marketplace.notifications.messages import messages_for
+from marketplace.payments.events import (
+    InstallmentFailed,
+    InstallmentPaid,
+    RefundSent,
+    TransferSent,
+)
+from marketplace.placements.events import LetterMoved
+
+TOPIC = "notifications.tell"
 
 
-def _tell(session: Session, topic: str, **payload: str) -> None:
-    outbox.enqueue(session, topic, dict(payload), scope=context.system("notify"))
+def _tell(session: Session, occasion: str, **detail: str) -> None:
+    ticket = f"{TOPIC}:{ids.uuid7()}" if "token" in detail else ""
+    outbox.enqueue(
+        session,
+        TOPIC,
+        {
+            "occasion": occasion,
+            "detail": detail | {"at": clock.now().isoformat()},
+            "ticket": ticket,
+        },
+        scope=context.system("notify"),
+        effect_key=ticket or None,
+    )
 
 
 @subscribe(BookingMoved)
 def on_booking(session: Session, event: BookingMoved) -> None:
     """A step that somebody should know of."""
-    if event.event in MESSAGES:
-        _tell(
-            session,
-            "notifications.booking",
-            booking_id=str(event.booking_id),
-            event=event.event,
-            seq=str(event.seq),
-        )
+    if not messages_for(event.event, event.source, event.actor_kind):
+        return
+    detail = {
+        "booking_id": str(event.booking_id),
+        "seq": str(event.seq),
+        "source": event.source,
+        "actor": event.actor_kind,
+    }
+    if event.deadline_at:
+        detail["deadline"] = event.deadline_at.isoformat()
+    _tell(session, event.event, **detail)
 
 
 @subscribe(AttendingAsked)
 def on_asked(session: Session, event: AttendingAsked) -> None:
     """The attending's link."""
-    _tell(
-        session,
-        "notifications.decide",
-        booking_id=str(event.booking_id),
-        token=event.token,
-        reminder="1" if event.reminder else "",
-    )
+    occasion = "reminded" if event.reminder else "asked"
+    _tell(session, occasion, booking_id=str(event.booking_id), token=event.token)
 
 
 @subscribe(SignatureAsked)
-def on_signature(session: Session, event: SignatureAsked) -> None:
+def on_signature_asked(session: Session, event: SignatureAsked) -> None:
     """The attending's link to the task list."""
-    _tell(session, "notifications.sign", signature_id=str(event.signature_id), token=event.token)
+    signature = str(event.signature_id)
+    _tell(session, "signature_asked", signature_id=signature, token=event.token)
+
+
+@subscribe(SignatureDecided)
+def on_signature_decided(session: Session, event: SignatureDecided) -> None:
+    """The answer, to the agency."""
+    _tell(session, "signature_decided", signature_id=str(event.signature_id))
 
 
 @subscribe(InstallmentPaid)
 def on_paid(session: Session, event: InstallmentPaid) -> None:
-    """A receipt for each installment; the deposit's comes with the confirmation."""
-    if event.seq:
-        _tell(session, "notifications.installment", installment_id=str(event.installment_id))
+    """A receipt for every payment."""
+    _tell(session, "installment_paid", plan_id=str(event.plan_id), part=str(event.seq))
 
 
 @subscribe(InstallmentFailed)
 def on_failed(session: Session, event: InstallmentFailed) -> None:
-    """A later installment that needs the candidate; the deposit's comes with the booking."""
-    if event.seq:
-        _tell(session, "notifications.installment", installment_id=str(event.installment_id))
+    """What the candidate can do. The first failure of a deposit is told with the booking's own
+    step, which sets the deadline; both have the same key."""
+    _tell(session, "payment_failed", plan_id=str(event.plan_id), part=str(event.seq))
+
+
+@subscribe(RefundSent)
+def on_refund(session: Session, event: RefundSent) -> None:
+    """Money left for the candidate's card."""
+    _tell(session, "refund_sent", plan_id=str(event.plan_id))
+
+
+@subscribe(TransferSent)
+def on_share(session: Session, event: TransferSent) -> None:
+    """A share reached the agency's account."""
+    _tell(session, "share_sent", plan_id=str(event.plan_id), share=event.share)
+
+
+@subscribe(LetterMoved)
+def on_letter(session: Session, event: LetterMoved) -> None:
+    """The attending marked the letter as uploaded."""
+    if event.status == "uploaded":
+        _tell(session, "letter_uploaded", booking_id=str(event.booking_id))

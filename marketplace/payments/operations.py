@@ -16,7 +16,13 @@ from marketplace.core.errors import Conflict
 from marketplace.core.events import publish
 from marketplace.core.money import percent_of
 from marketplace.payments import ledger
-from marketplace.payments.events import CardSaved, InstallmentFailed, InstallmentPaid, RefundSent
+from marketplace.payments.events import (
+    CardSaved,
+    InstallmentFailed,
+    InstallmentPaid,
+    RefundSent,
+    TransferSent,
+)
 from marketplace.payments.gateway import Declined, NeedsAction, Succeeded
 from marketplace.payments.ledger import Line
 from marketplace.payments.models import Charge, Installment, PaymentPlan, Refund, Release, Transfer
@@ -485,3 +491,4 @@ def settle_transfer(session: Session, transfer_id: UUID, external_id: str) -> No
             Line("stripe_clearing", -row.amount_cents),
         ],
     )
+    publish(session, TransferSent(row.plan_id, row.agency_id, row.amount_cents, row.share))

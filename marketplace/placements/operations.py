@@ -13,7 +13,9 @@ from marketplace.bookings.models import Booking
 from marketplace.core import audit, clock, context, outbox
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
+from marketplace.core.events import publish
 from marketplace.placements import states
+from marketplace.placements.events import LetterMoved
 from marketplace.placements.models import Placement
 
 Side = Literal["candidate", "host"]
@@ -118,6 +120,7 @@ def set_letter(session: Session, actor: Actor, booking_id: UUID, status: str) ->
     states.check_letter_move(placement.letter_state, status, actor.kind)
     placement.letter_state = status
     _audit(session, actor, booking, f"letter_{status}")
+    publish(session, LetterMoved(booking.id, booking.agency_id, status))
     return placement
 
 
