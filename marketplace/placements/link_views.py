@@ -34,7 +34,7 @@ UNKNOWN = (
 @link.get("/<token>")
 def show(token: str) -> Answer:
     """The request, or how it ended. Decides nothing."""
-    return _page(token, _asked(token))
+    return _page(token, _find(token))
 
 
 @link.post("/<token>")
@@ -193,11 +193,10 @@ def _find(token: str) -> Asked:
 
 
 def _asked(token: str) -> Asked:
-    """Whom the link asks; a post by somebody who is signed in as another person is refused."""
+    """Whom the link asks; somebody who is signed in as another person is refused."""
     asked = _find(token)
     viewer = web.viewer()
-    foreign = viewer is not None and viewer.person_id != asked.attending_id
-    if foreign and request.method == "POST":
+    if viewer is not None and viewer.person_id != asked.attending_id:
         raise NotFound(UNKNOWN)
     return asked
 

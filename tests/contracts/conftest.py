@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from marketplace.core.config import Config
 from marketplace.core.db import db
 from tests.contracts import world as worlds
 from tests.contracts.callers import Caller
-from tests.contracts.tables import State, Tables
+from tests.contracts.tables import State, Tables, digest
 from tests.contracts.world import World
 from tests.payments.double import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, StripeDouble
 from tests.support import database
@@ -31,19 +32,26 @@ class Stage:
     rows: dict[str, list[dict[str, Any]]]
 
     base: State
+    dirty: bool = False  # something was written that the last look did not mind
 
     def state(self) -> State:
         """The tables as the world was built."""
         return self.base
 
+    @cached_property
+    def digest(self) -> str:
+        """One value for the tables as the world was built."""
+        return digest(self.base)
+
     def reset(self) -> None:
         """The world as it was built, if anything may have been written."""
-        if self.tables.moved():
+        if self.tables.moved() or self.dirty:
             self.put_back()
 
     def put_back(self) -> None:
         """The world as it was built."""
         self.tables.put_back(self.rows)
+        self.dirty = False
 
     def enter(self) -> None:
         """The world as it was built, after other tests used the database."""
@@ -83,7 +91,7 @@ def built(migrated: None, contract_double: StripeDouble) -> Iterator[Stage]:
             house.names["asset"] = asset
     tables = Tables()
     call = Caller(app, made)
-    yield Stage(app, made, tables, call, contract_double, tables.rows(), tables.state())
+    yield Stage(app, made, tables, call, contract_double, tables.keep(), tables.state())
     tables.close()
     with app.app_context():
         db.engine.dispose()

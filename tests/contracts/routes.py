@@ -32,6 +32,7 @@ class Row:
     who: str
     method: str = "GET"
     ok: int = 200
+    inside: int = 0  # the answer to whoever is signed in, where it differs
     missing: int = 404
     wrong: int = 404  # a link opened by somebody who is signed in as somebody else
     page: str = ""
@@ -106,7 +107,7 @@ ROWS: tuple[Row, ...] = (
     _get("assets.static", "/static/{asset}", PUBLIC),
     _post("payment_hooks.stripe_event", "/webhooks/stripe", PUBLIC, ok=400, changes=False),
     # --- coming in ------------------------------------------------------------------------------
-    _get("accounts.sign_in", "/sign-in", PUBLIC),
+    _get("accounts.sign_in", "/sign-in", PUBLIC, inside=303),
     _get("accounts.link_sent", "/sign-in/sent", PUBLIC),
     _get("accounts.see_link", "/sign-in/link/{link}", PUBLIC, missing=410, shows=("candidate",)),
     _get("accounts.sign_up", "/sign-up", PUBLIC),
@@ -229,7 +230,7 @@ ROWS: tuple[Row, ...] = (
         "/me/requests",
         SIGNED_IN,
         page="/me/request/{spare}",
-        fields={"offering": "{late_offering}", "weeks": "2"},
+        fields={"offering": "{spare_start}", "weeks": "2"},
     ),
     _get("requests.eligibility", _B + "{held}/eligibility", CANDIDATE),
     _post(
@@ -255,10 +256,7 @@ ROWS: tuple[Row, ...] = (
         "cards.use_card",
         _B + "{terms}/card",
         CANDIDATE,
-        ok=422,
-        page=_B + "{terms}/card",
-        writes=_CARD,
-        changes=False,
+        fields={"setup": "{setup}"},
     ),
     _get("cards.see_payment", _B + "{asks}/pay", CANDIDATE, writes=_CARD),
     _get("cards.bank_page", _B + "{asks}/pay/bank", CANDIDATE, ok=303, writes=_CARD),

@@ -1,8 +1,9 @@
 """Every table of the test database as plain rows: to see what changed, and to put all back."""
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, text
@@ -28,6 +29,8 @@ class Tables:
         # read-only: SQLite's readers do not queue for the write lock
         self._connection = self._engine.connect().execution_options(readonly=True)
         self._before = self._mark()
+        self._file = self._engine.url.database or ""
+        self._copy: sqlite3.Connection | None = None
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -41,6 +44,8 @@ class Tables:
     def close(self) -> None:
         self._connection.close()
         self._engine.dispose()
+        if self._copy is not None:
+            self._copy.close()
 
     def _mark(self) -> object:
         """Changes with every commit of another connection that wrote something."""
@@ -78,15 +83,28 @@ class Tables:
         return len(self.rows()[table])
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Everything, the journals too, to be put back."""
+        """Everything, the journals too."""
         with self._reading() as connection:
             return {
                 table.name: [dict(row) for row in connection.execute(table.select()).mappings()]
                 for table in Base.metadata.sorted_tables
             }
 
+    def keep(self) -> dict[str, list[dict[str, Any]]]:
+        """Everything as it is now, to be put back later. SQLite's file is copied as it is."""
+        if not database.IS_POSTGRES:
+            self._copy = sqlite3.connect(":memory:", check_same_thread=False)
+            with closing(sqlite3.connect(self._file)) as source:
+                source.backup(self._copy)
+        return self.rows()
+
     def put_back(self, rows: Mapping[str, list[dict[str, Any]]]) -> None:
         """The database as it was when `rows` were read."""
+        if self._copy is not None:
+            with closing(sqlite3.connect(self._file, isolation_level=None)) as target:
+                self._copy.backup(target)
+            self.moved()
+            return
         database.wipe()
         with self._engine.begin() as connection:
             if database.IS_POSTGRES:

@@ -18,6 +18,7 @@ from marketplace.accounts import passwords
 from marketplace.accounts.models import Membership, OneTimeLink, Person, SignIn
 from marketplace.accounts.operations import Device
 from marketplace.accounts.tokens import token_hash
+from marketplace.bookings import card
 from marketplace.bookings import operations as bookings
 from marketplace.bookings.events import AttendingAsked
 from marketplace.bookings.models import Booking
@@ -65,7 +66,6 @@ class House:
     candidate: factories.Candidate
     names: dict[str, str] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
-    spare: factories.Market | None = None
     csv: bytes = b""
 
     def secret(self, kind: str) -> str:
@@ -145,7 +145,7 @@ def build(double: StripeDouble) -> World:
         tokens |= {f"candidate-{house.key}": _sign_in(house.candidate.id)}
         tokens |= {f"attending-{house.key}": _sign_in(house.doctor)}
         tokens |= {f"{role}-{house.key}": _sign_in(house.market.staff[role]) for role in ROLES}
-        house.names |= {"job": job, "late_offering": _late(house)}
+        house.names["job"] = job
         house.names["guide"] = "letters"
     return World(*houses, admin, job, tokens, clock.offset())
 
@@ -234,7 +234,7 @@ def _book(
         market or house.market,
         house.candidate,
         state,
-        offering=_next_offering(house),
+        offering=0 if market else _next_offering(house),
         weeks=WEEKS,
         double=double,
     )
@@ -283,18 +283,6 @@ def _running(houses: tuple[House, House]) -> None:
                 placements.open_placement(session, made[house.key, name].id).letter_state = "asked"
 
 
-def _late(house: House) -> str:
-    """A start of the spare rotation that this candidate is free for."""
-    assert house.spare is not None
-    latest = clock.now().date() + timedelta(days=300)
-    free = [
-        number
-        for number, start in enumerate(house.market.starts)
-        if start <= latest and number not in house.used
-    ]
-    return str(house.spare.offerings[free[-1]])
-
-
 def _start_of(made: factories.Made) -> Any:
     with open_session(factories.a_system(), readonly=True) as session:
         return session.get_one(Booking, made.id).start_on
@@ -314,7 +302,7 @@ def _future(houses: tuple[House, House], double: StripeDouble, sent: dict[UUID, 
             if name == "approved":
                 house.names["decide"] = sent[made.id]
     for house in houses:
-        _holds(house)
+        _holds(house, double)
 
 
 def _asked_by_the_bank(house: House, double: StripeDouble) -> None:
@@ -326,18 +314,25 @@ def _asked_by_the_bank(house: House, double: StripeDouble) -> None:
     assert made.state == "payment_needed"
 
 
-def _holds(house: House) -> None:
-    """One hold for each step of the form, each on a rotation of its own."""
+def _holds(house: House, double: StripeDouble) -> None:
+    """One hold for each step of the form, each on a rotation of its own. The last one has a card
+    saved at the provider that the booking does not know of yet."""
     for name in ("held", "answered", "terms"):
         made = _book(house, name, "terms" if name == "terms" else "held", _more(house))
         if name == "answered":
             with open_session(house.candidate.scope) as session:
                 told = {"read_advisory": True, "adult": True, "why": f"zqcandidate{house.key}"}
                 bookings.answer(session, house.candidate.actor, made.id, told)
+        if name == "terms":
+            started = card.begin(house.candidate.scope, made.id, email=house.candidate.email)
+            double.confirm(started.client_secret, stub.GOOD)
+            house.names["setup"] = started.setup_id
 
 
 def _more(house: House, **values: Any) -> factories.Market:
-    """Another rotation of the same attending at the same site."""
+    """Another rotation of the same attending at the same site, with one start that the candidate
+    is free for."""
+    start = house.market.starts[_next_offering(house)]
     with open_session(factories.a_system()) as session:
         listed = factories.rotation(
             session,
@@ -348,9 +343,7 @@ def _more(house: House, **values: Any) -> factories.Market:
         )
         for weeks, price in ((WEEKS, 110_000), (4, 165_000)):
             factories.block(session, listed, weeks, price)
-        offered = tuple(
-            factories.offering(session, listed, start, 9).id for start in house.market.starts
-        )
+        offered = (factories.offering(session, listed, start, 9).id,)
         return replace(house.market, rotation_id=listed.id, slug=listed.slug, offerings=offered)
 
 
@@ -359,8 +352,8 @@ def _more(house: House, **values: Any) -> factories.Market:
 
 def _papers(house: House, sent: dict[UUID, str]) -> None:
     private = {"state": "draft", "title": f"Zqagency{house.key} clinic", "published_at": None}
-    house.spare = _more(house)
-    house.names["spare"] = house.spare.slug
+    spare = _more(house)
+    house.names |= {"spare": spare.slug, "spare_start": str(spare.offerings[0])}
     house.names["draft"] = _more(house, **private).slug
     for name, link in (("unsigned", "sign"), ("refusable", "sign_refusable")):
         open_one = _more(house, **private, signed_version=None)
@@ -411,5 +404,5 @@ def _platform() -> tuple[UUID, str]:
         factories.person(session, "Dora Door", email=DOOR, **known)
         key = outbox.enqueue(session, "mail.send", {"note": "zqplatform"})
         row = session.get_one(OutboxMessage, key)
-        row.dead_at, row.last_error = clock.wall(), "zqplatform"
+        row.dead_at, row.failures, row.last_error = clock.wall(), 8, "zqplatform"
         return admin.id, str(row.id)

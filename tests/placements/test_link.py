@@ -257,3 +257,12 @@ def test_a_link_opens_only_its_own_booking(
     nobody.post(f"{path}/undo")
     own = context.person(asked.market.attending_id, asked.id)
     assert set(used) == {context.system("find decide link"), own}
+
+
+def test_the_calendar_file_is_for_the_attending_only(
+    app: Flask, nobody: Browser, asked: factories.Made, path: str
+) -> None:
+    nobody.post(path, {"choice": "accept"})
+    assert nobody.get(f"{path}/rotation.ics").status_code == 200
+    assert Browser(app, asked.market.attending_id).get(f"{path}/rotation.ics").status_code == 200
+    assert Browser(app, asked.candidate.id).get(f"{path}/rotation.ics").status_code == 404
