@@ -34,10 +34,6 @@ class Stage:
     base: State
     dirty: bool = False  # something was written that the last look did not mind
 
-    def state(self) -> State:
-        """The tables as the world was built."""
-        return self.base
-
     @cached_property
     def digest(self) -> str:
         """One value for the tables as the world was built."""

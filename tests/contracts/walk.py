@@ -244,13 +244,18 @@ def check_writes(stage: Stage, cell: Cell, before: str) -> list[str]:
     if tables.digest(now) == before:  # only the journals: the next test puts them back
         stage.dirty = True
         return [f"{cell}: accepted, and nothing changed"] if accepted and cell.row.changes else []
-    changed = tables.changes(stage.state(), now)
+    found = tables.changes(stage.base, now)
     stage.put_back()
-    if accepted and (cell.row.changes or {table for table, _ in changed} <= cell.row.writes):
+    if accepted and (cell.row.changes or {table for table, _ in found} <= cell.row.writes):
         return []
-    if is_allowed(cell) and {table for table, _ in changed} <= cell.row.writes:
+    if is_allowed(cell) and {table for table, _ in found} <= cell.row.writes:
         return []
-    return [f"{cell}: changed {tables.said(changed)}"]
+    return [f"{cell}: changed {tables.said(found)}"]
+
+
+def changed(stage: Stage) -> set[tuple[str, str]]:
+    """What differs from the world as it was built, journals left out."""
+    return tables.changes(stage.base, stage.tables.state())
 
 
 def check_leaks(stage: Stage, cell: Cell, answer: TestResponse) -> list[str]:
