@@ -6,15 +6,16 @@ table (tenants.scope), so tables are named and tied by conditions.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Date, Row, Uuid, bindparam, select
+from sqlalchemy import BindParameter, Date, Row, Select, Uuid, bindparam, select, type_coerce
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from marketplace.listings import cities
 from marketplace.listings.cities import City
@@ -85,54 +86,67 @@ def listings(session: Session, ids: Sequence[UUID], weeks: int | None = None) ->
     """
     if not ids:
         return []
-    rows = {row.id: row for row in session.execute(_LISTED, {"ids": ids})}
+    rows = {row.id: row for row in _all(session, _LISTED, ids=ids)}
     prices = _prices(session, ids)
     lengths = {key: weeks or min(held) for key, held in prices.items()}
-    starts = _starts(session, ids, rows, lengths)
+    starts = _starts(session, ids, rows.values(), lengths)
     return [
-        _listing(rows[key], prices[key], starts[key], weeks or min(prices[key]))
-        for key in ids
-        if key in rows and (weeks in prices[key] if weeks else prices[key])
+        _listing(row, prices[row.key], starts[row.key], lengths[row.key])
+        for row in (rows[key] for key in ids if key in rows)
+        if row.key in prices and lengths[row.key] in prices[row.key]
     ]
 
 
-def _prices(session: Session, ids: Sequence[UUID]) -> dict[UUID, dict[int, int]]:
-    found: dict[UUID, dict[int, int]] = defaultdict(dict)
-    for key, weeks, cents in session.execute(_BLOCKS, {"ids": ids}):
+def _prices(session: Session, ids: Sequence[UUID]) -> dict[Hashable, dict[int, int]]:
+    found: dict[Hashable, dict[int, int]] = defaultdict(dict)
+    for key, weeks, cents in _all(session, _BLOCKS, ids=ids):
         found[key][weeks] = cents
     return found
 
 
 def _starts(
-    session: Session, ids: Sequence[UUID], rows: Mapping[UUID, Row[Any]], weeks: Mapping[UUID, int]
-) -> dict[UUID, list[Start]]:
+    session: Session,
+    ids: Sequence[UUID],
+    rows: Collection[Row[Any]],
+    weeks: Mapping[Hashable, int],
+) -> dict[Hashable, list[Start]]:
     """Coming starts with a seat: the least of the offering's seats and the attending's weeks.
     `weeks` is the length that counts for each listing."""
     since = first_bookable_day()
-    offered = session.execute(_OFFERED, {"ids": ids, "since": since}).all()
-    doctors = {row.attending_id for row in rows.values()}
-    pool: dict[UUID, dict[date, int]] = defaultdict(dict)
-    for doctor, week, left in session.execute(_POOL, {"ids": list(doctors), "since": since}):
+    offered = _all(session, _OFFERED, ids=ids, since=since)
+    doctors = list({row.attending_id for row in rows})
+    pool: dict[Hashable, dict[date, int]] = defaultdict(dict)
+    for doctor, week, left in _all(session, _POOL, ids=doctors, since=since):
         pool[doctor][week] = left
-    found: dict[UUID, list[Start]] = defaultdict(list)
+    known = {row.key: (row.weekly_capacity, pool[row.doctor]) for row in rows}
+    found: dict[Hashable, list[Start]] = defaultdict(list)
     for key, start_on, left in offered:
-        if key not in rows or key not in weeks:
+        if key not in known or key not in weeks:
             continue
-        usual, held = rows[key].weekly_capacity, pool[rows[key].attending_id]
-        if held:
-            seats = min(left, *(held.get(w, usual) for w in weeks_of(start_on, weeks[key])))
-        else:
-            seats = min(left, usual)
+        usual, held = known[key]
+        covered = weeks_of(start_on, weeks[key] if held else 1)
+        seats = min(left, *(held.get(week, usual) for week in covered))
         if seats > 0:
             found[key].append(Start(start_on, seats))
     return found
 
 
+def _all(session: Session, statement: Select[Any], **values: object) -> Sequence[Any]:
+    """Every row of one of the statements below."""
+    return session.execute(statement, values).all()
+
+
+def _key(column: Any) -> Any:
+    """An id as the driver gives it: only compared, never read, so it need not become a UUID."""
+    return type_coerce(column, NullType())
+
+
 # Built once: making a statement costs as much as running it.
 _IDS: BindParameter[Any] = bindparam("ids", type_=Uuid(), expanding=True)
 _SINCE = bindparam("since", type_=Date)
-_LISTED = select(
+_LISTED: Select[Any] = select(
     Rotation.id,
+    _key(Rotation.id).label("key"),
     Rotation.slug,
     Rotation.title,
     Rotation.specialty,
@@ -145,6 +159,7 @@ _LISTED = select(
     Rotation.rating_sum,
     Rotation.rating_count,
     Rotation.attending_id,
+    _key(Rotation.attending_id).label("doctor"),
     Attending.display_name,
     Attending.weekly_capacity,
     Site.name.label("site"),
@@ -159,13 +174,13 @@ _LISTED = select(
     Agency.id == Rotation.agency_id,
     Agency.is_public,
 )
-_BLOCKS = (
-    select(Block.rotation_id, Block.weeks, Block.price_cents)
+_BLOCKS: Select[Any] = (
+    select(_key(Block.rotation_id), Block.weeks, Block.price_cents)
     .where(Block.rotation_id.in_(_IDS))
     .order_by(Block.weeks)
 )
-_OFFERED = (
-    select(Offering.rotation_id, Offering.start_on, (Offering.capacity - Offering.taken))
+_OFFERED: Select[Any] = (
+    select(_key(Offering.rotation_id), Offering.start_on, (Offering.capacity - Offering.taken))
     .where(
         Offering.rotation_id.in_(_IDS),
         Offering.start_on >= _SINCE,
@@ -174,8 +189,8 @@ _OFFERED = (
     )
     .order_by(Offering.start_on)
 )
-_POOL = select(
-    AttendingWeek.attending_id,
+_POOL: Select[Any] = select(
+    _key(AttendingWeek.attending_id),
     AttendingWeek.week,
     (AttendingWeek.capacity - AttendingWeek.taken),
 ).where(AttendingWeek.attending_id.in_(_IDS), AttendingWeek.week >= _SINCE)

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from contextvars import Context
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
@@ -17,9 +18,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from marketplace.core.db import open_session
+from marketplace.core.formats import month_day
 from marketplace.core.pages import ROOT
 from marketplace.listings import cities
-from marketplace.listings.models import Block, Offering, Rotation
+from marketplace.listings.models import AttendingWeek, Block, Offering, Rotation
 from marketplace.search import finding
 from marketplace.search.facets import COUNTED
 from marketplace.search.pins import clusters, position
@@ -50,7 +52,12 @@ def getter(app: Flask) -> Get:
 
 def words(answer: TestResponse) -> str:
     """The page's words without its tags."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True))).split())
+    return words_of(answer.get_data(as_text=True))
+
+
+def words_of(html: str) -> str:
+    """The same of a piece of it; spaces that do not break stay."""
+    return re.sub(r"[ \n]+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).strip()
 
 
 def titles(answer: TestResponse) -> list[str]:
@@ -168,6 +175,18 @@ def test_price_and_seats_come_from_the_database(get: Get) -> None:
     answer = get("/rotations?weeks=4&per_page=100")
     card = answer.text.split('id="r-listing-7"')[1].split('class="card"')[0]
     assert "$1,234" in card and "1 seat left" in card
+
+
+def test_the_doctors_weeks_bound_the_seats(get: Get) -> None:
+    first, second = shop.monday(12), shop.monday(20)
+    with open_session(shop.SYSTEM) as session:
+        listed = session.scalars(select(Rotation).where(Rotation.slug == "listing-2")).one()
+        doctor = listed.attending_id
+        for monday, capacity in ((first + timedelta(weeks=3), 0), (second, 9)):
+            session.add(AttendingWeek(attending_id=doctor, week=monday, capacity=capacity))
+    card = get("/rotations?weeks=4&per_page=100").text.split('id="r-listing-2"')[1]
+    told = words_of(card.split("</ul>")[1])
+    assert f"{month_day(second)}, 3 seats" in told and month_day(first) not in told
 
 
 def test_what_is_no_longer_public_is_not_shown(get: Get) -> None:
