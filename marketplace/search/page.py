@@ -18,7 +18,7 @@ from marketplace.search.finding import Found, address
 from marketplace.search.pins import Pin, clusters, state_shapes
 from marketplace.search.port import Result, Sort
 from marketplace.search.rows import Listing, Start
-from marketplace.search.state import MAX_VALUES, Chip, SearchState
+from marketplace.search.state import FACET_PARAMS, MAX_VALUES, Chip, SearchState
 
 SORTS = (
     (Sort.BEST, "Best match"),
@@ -174,10 +174,9 @@ class SearchPage:
 
     def _only(self, facet: str, values: tuple[str, ...]) -> SearchState:
         """The list with these values of a facet and no others."""
-        state = self.state.without(facet)
-        for value in values:
-            state = state.toggle(facet, value)
-        return replace(state, view="list")
+        chosen = dict(self.state.facets) | {facet: tuple(sorted(values))}
+        facets = tuple((key, chosen[key]) for key in FACET_PARAMS if key in chosen)
+        return replace(self.state, facets=facets, view="list", page=1)
 
     def at(self, **changes: object) -> str:
         """The address of this search with something changed, on page 1 unless said."""

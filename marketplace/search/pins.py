@@ -49,7 +49,9 @@ def clusters(counts: Mapping[str, int], most_places: int) -> tuple[Pin, ...]:
             (
                 slugs
                 for at_x, at_y, slugs in groups
-                if hypot(x - at_x, y - at_y) < GAP and len(slugs) < most_places
+                if abs(x - at_x) < GAP
+                and hypot(x - at_x, y - at_y) < GAP
+                and len(slugs) < most_places
             ),
             None,
         )
