@@ -276,6 +276,8 @@ ROWS: tuple[Row, ...] = (
         page=_B + "{completed}/review",
         fields=_RATED | _DONE | {"text": "Kind team, much clinic.", "confirmed": "1"},
     ),
+    _get("notifications.index", "/me/notifications", SIGNED_IN),
+    _post("notifications.read", "/me/notifications/read", SIGNED_IN, changes=False),
     # --- the attending --------------------------------------------------------------------------
     _get("attending.home", "/attending", ATTENDING),
     _get("attending.show", _D + "{approved}", ATTENDING),

@@ -1,0 +1,100 @@
+"""Every form, sent what nobody should send: no crash, no stray change, every message in place."""
+
+import pytest
+
+from tests.contracts import hostile
+from tests.contracts.conftest import Stage
+from tests.contracts.hostile import Sent
+from tests.contracts.routes import FORMS, Row
+
+# The forms that can be refused for what is typed: sent empty they answer 422.
+REFUSED_EMPTY = frozenset(
+    {
+        "accounts.sign_in_by_password",
+        "accounts.send_link",
+        "accounts.ask_for_account",
+        "accounts.request_reset",
+        "accounts.reset_password",
+        "account.save_profile",
+        "account.change_password",
+        "bookings.cancel",
+        "bookings.contest",
+        "requests.tell",
+        "requests.accept",
+        "reviews.write",
+        "attending.decline",
+        "attending.contest",
+        "attending.sign",
+        "attending.send_back",
+        "decide.answer",
+        "signing.sign",
+        "signing.send_back",
+        "workspace.decline",
+        "workspace.cancel",
+        "listings_workspace.check_file",
+        "reviews_workspace.reply",
+        "team.change_role",
+    }
+)
+by_key = pytest.mark.parametrize("row", FORMS, ids=lambda row: row.key)
+
+
+@by_key
+def test_hostile_input(stage: Stage, row: Row) -> None:
+    form = hostile.target(stage, row)
+    allowed = hostile.accepted_changes(stage, form)
+    wrong = []
+    for sent in hostile.attacks(stage, form):
+        wrong += hostile.check(stage, form, sent, allowed)
+    assert wrong == []
+
+
+@by_key
+def test_forged_forms_are_refused(stage: Stage, row: Row) -> None:
+    form = hostile.target(stage, row)
+    wrong = []
+    for sent in hostile.forgeries(stage, form):
+        wrong += hostile.check(stage, form, sent, set())
+    assert wrong == []
+
+
+@by_key
+def test_extra_fields_change_nothing_more(stage: Stage, row: Row) -> None:
+    """Every column of every table sent along: the same rows, with the same values."""
+    form = hostile.target(stage, row)
+    good = hostile.send(stage, form, Sent("good", form.fresh(stage))).status_code
+    first = hostile.outcome(stage)
+    stage.put_back()
+    extra = hostile.columns(stage, form)
+    answer = hostile.send(stage, form, Sent("more", form.fresh(stage) | extra))
+    assert answer.status_code == good
+    assert hostile.outcome(stage) == first
+    if row.changes:
+        assert first
+
+
+def test_the_forms_that_can_be_refused_are_listed(stage: Stage) -> None:
+    found = set()
+    for row in FORMS:
+        form = hostile.target(stage, row)
+        if hostile.send(stage, form, Sent("nothing", {})).status_code == 422:
+            found.add(row.endpoint)
+        stage.reset()
+    assert found == REFUSED_EMPTY
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in FORMS if row.page and row.endpoint in REFUSED_EMPTY],
+    ids=lambda row: row.key,
+)
+def test_what_was_typed_is_kept_beside_its_message(stage: Stage, row: Row) -> None:
+    form = hostile.target(stage, row)
+    page = stage.call.send(form.actor, "GET", row.page.format(**stage.world.alpha.names))
+    stage.reset()
+    sent, typed = hostile.broken(form, page.text)
+    answer = hostile.send(stage, form, Sent("broken", sent))
+    assert answer.status_code == 422
+    assert hostile.messages(answer.text) == []
+    assert hostile.kept(answer.text, form, sent, typed) == []
+    assert "<i>of</i>" not in answer.text
