@@ -14,6 +14,7 @@ from marketplace.core.config import Config
 from marketplace.listings import signing_views as listings_signing_views
 from marketplace.listings import views as listings_views
 from marketplace.listings import workspace_views as listings_workspace_views
+from marketplace.notifications import views as notifications_views
 from marketplace.payments import views as payments_views
 from marketplace.placements import attending_views as placements_attending_views
 from marketplace.placements import link_views as placements_link_views
@@ -38,6 +39,8 @@ ROOMS = (
     placements_attending_views.mine,
     reviews_views.mine,
     reviews_views.workspace,
+    notifications_views.mine,
+    notifications_views.desk,
     admin_views.room,
     health.room,
 )

@@ -433,6 +433,8 @@ ROWS: tuple[Row, ...] = (
         page=_A + "/reviews",
         fields={"reply": "Thank you for coming."},
     ),
+    _get("notifications_desk.team", _A + "/notifications", STAFF),
+    _post("notifications_desk.team_read", _A + "/notifications/read", STAFF, changes=False),
     _get("team.team_list", _A + "/team", STAFF),
     _post(
         "team.change_role",
