@@ -15,9 +15,9 @@ from marketplace.core.errors import Conflict, Invalid, NotFound
 def change_role(session: Session, actor: Actor, membership_id: UUID, role: str) -> None:
     """Give a member another role. Forbidden without `team.manage`; Conflict for the last owner."""
     permissions.require(actor, "team.manage")
+    member = _member(session, membership_id)
     if role not in ROLES:
         raise Invalid({"role": "Choose a role from the list."})
-    member = _member(session, membership_id)
     if member.role == role:
         return
     if member.role == "owner":

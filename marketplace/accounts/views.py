@@ -325,8 +325,14 @@ def end_other_sign_ins() -> Answer:
 @team.get("")
 def team_list(slug: str) -> Answer:
     """Who works here, in which role."""
+    return _team_page({})
+
+
+def _team_page(errors: dict[str, str]) -> Answer:
     return web.render(
         "accounts/team.html",
+        status=422 if errors else 200,
+        errors=errors,
         agency=web.membership(),
         members=queries.team(db.session()),
         roles=ROLES,
@@ -338,7 +344,10 @@ def team_list(slug: str) -> Answer:
 @team.post("/<uuid:membership_id>/role")
 def change_role(slug: str, membership_id: UUID) -> Answer:
     """Give a member another role."""
-    members.change_role(db.session(), web.actor(), membership_id, request.form.get("role", ""))
+    try:
+        members.change_role(db.session(), web.actor(), membership_id, request.form.get("role", ""))
+    except Invalid as error:
+        return _team_page({f"role-{membership_id}": error.errors["role"]})
     flash("The role is changed.", "good")
     return web.go(f"/agency/{slug}/team")
 

@@ -134,13 +134,18 @@ def is_allowed(cell: Cell) -> bool:
 # --- sending ------------------------------------------------------------------------------------
 
 
+controls: dict[str, tuple[str, ...]] = {}
+"""The names of the controls that each form was last seen with."""
+
+
 def form_of(stage: Stage, row: Row, house: House, key: str = "") -> dict[str, Any]:
     """What a browser would send: the page's own fields, and what a person fills in."""
     sent: dict[str, Any] = {}
     if row.page:
         page = stage.call.send(BY_KEY.get(key, ANONYMOUS), "GET", row.page.format(**house.names))
         assert page.status_code == 200, f"{row.page} for {key}: {page.status_code}"
-        sent = form_to(page.text, row.path.format(**house.names)).sent()
+        form = form_to(page.text, row.path.format(**house.names))
+        sent, controls[row.key] = form.sent(), tuple(form.names())
     sent |= {name: value.format(**house.names) for name, value in row.fields.items()}
     sent.pop("csrf_token", None)
     if row.upload:
