@@ -10,7 +10,7 @@ from urllib.parse import quote
 from werkzeug.test import TestResponse
 
 from marketplace.accounts.permissions import may
-from tests.contracts import routes, tables, world
+from tests.contracts import headers, routes, tables, world
 from tests.contracts.callers import ACTORS, ANONYMOUS, BY_KEY, Actor
 from tests.contracts.conftest import Stage
 from tests.contracts.pages import form_to
@@ -223,6 +223,9 @@ def check_row(stage: Stage, row: Row, actors: tuple[Actor, ...] | None = None) -
         wrong += check_writes(stage, cell, before)
         wrong += check_leaks(stage, cell, answer)
         wrong += check_oracle(stage, cell, answer, same)
+        stranger = cell.actor.kind == "anonymous"
+        found = headers.check(row, answer, stage.double.url, anonymous=stranger)
+        wrong += [f"{cell}: {one}" for one in found]
         answer.close()
     return wrong
 
