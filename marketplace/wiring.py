@@ -51,14 +51,19 @@ def create_core(config: Config) -> Flask:
         SESSION_COOKIE_PATH="/",
     )
     app.extensions["rounds.config"] = config
+    configure(config)
+    scope.install()
+    db.init_app(app)
+    Migrate(app, db, directory=str(pages.ROOT / "migrations"), render_as_batch=True)
+    load_handlers()
+    return app
+
+
+def configure(config: Config) -> None:
+    """Tell each part of this process its settings. The last one told holds."""
     clock.use_file(config.var_dir / "clock" if config.demo else None)
     mail.configure(config.mail_url, config.mail_from)
     mail_templates.configure(config.base_url)
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)
-    scope.install()
-    db.init_app(app)
-    Migrate(app, db, directory=str(pages.ROOT / "migrations"), render_as_batch=True)
     gateways.configure(config)
     engines.configure(config)
-    load_handlers()
-    return app

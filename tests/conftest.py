@@ -51,30 +51,18 @@ def migrated() -> Iterator[None]:
 @pytest.fixture
 def app(migrated: None) -> Iterator[Flask]:
     """An app without pages on an empty database, inside its context."""
-    from marketplace.core import clock
-    from tests.support import database
+    from tests.support import apps, database
 
     database.wipe()
-    with database.core_app() as core:
-        clock.reset()
+    with apps.core() as core:
         yield core
-        clock.reset()
 
 
 @pytest.fixture
 def web_app(migrated: None) -> Iterator[Flask]:
     """The whole app, pages included, on an empty database; open clients with test_client()."""
-    from marketplace.app import create_app
-    from marketplace.core import clock
-    from marketplace.core.config import Config
-    from marketplace.core.db import db
-    from tests.support import database
+    from tests.support import apps, database
 
     database.wipe()
-    full = create_app(Config.from_env(database.settings()))
-    full.testing = True
-    clock.reset()
-    yield full
-    clock.reset()
-    with full.app_context():
-        db.engine.dispose()
+    with apps.whole() as full:
+        yield full

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -12,15 +13,13 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from marketplace.bookings import card_views, request_views, views
-from marketplace.core import assets, clock, ids, pages, web
-from marketplace.core.config import Config
+from marketplace.core import ids
 from marketplace.core.db import db
 from marketplace.core.web import Viewer
 from marketplace.payments import views as payment_views
-from marketplace.wiring import create_core
 from tests import factories
 from tests.payments.double import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, StripeDouble
-from tests.support import database
+from tests.support import apps, database
 
 PERSON = "X-Test-Person"
 
@@ -34,17 +33,10 @@ def identify(request: Request) -> Viewer | None:
     return Viewer(ids.UUID(person_id), ids.uuid7(), name, email)
 
 
-def small_app(**more: str) -> Flask:
-    """The rooms of bookings and payments on the test database."""
-    app = create_core(Config.from_env(database.settings(**more)))
-    app.testing = True
-    web.init_app(app, identify)
-    assets.init_app(app)
-    pages.init_app(app)
+def small_app(**more: str) -> AbstractContextManager[Flask]:
+    """The rooms of bookings and payments on the test database, inside its context."""
     rooms = (views.mine, request_views.steps, card_views.cards, payment_views.hooks)
-    for room in rooms:
-        app.register_blueprint(room)
-    return app
+    return apps.small(rooms, identify, **more)
 
 
 @pytest.fixture(scope="session")
@@ -59,19 +51,14 @@ def site(migrated: None, double: StripeDouble) -> Iterator[Flask]:
     """The small app on an empty database and an empty double."""
     database.wipe()
     double.control("reset")
-    app = small_app(
+    with small_app(
         STRIPE_SECRET_KEY=SECRET_KEY,
         STRIPE_PUBLISHABLE_KEY=PUBLISHABLE_KEY,
         STRIPE_API_BASE=double.url,
         STRIPE_JS_URL=f"{double.url}/v3/",
         STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET,
-    )
-    with app.app_context():
-        clock.reset()
+    ) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
-        clock.reset()
 
 
 @dataclass

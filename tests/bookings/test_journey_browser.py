@@ -10,8 +10,8 @@ from flask import Flask, Request
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from marketplace.core import clock, ids
-from marketplace.core.db import db, open_session
+from marketplace.core import ids
+from marketplace.core.db import open_session
 from marketplace.core.web import Viewer
 from marketplace.payments.gateway import NeedsAction
 from marketplace.payments.models import PaymentPlan
@@ -67,19 +67,15 @@ def shop(migrated: None, double: StripeDouble, monkeypatch: pytest.MonkeyPatch) 
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setattr(conftest, "identify", identify)
-    app = conftest.small_app(
+    small = conftest.small_app(
         STRIPE_SECRET_KEY=SECRET_KEY,
         STRIPE_PUBLISHABLE_KEY=PUBLISHABLE_KEY,
         STRIPE_API_BASE=double.url,
         STRIPE_JS_URL=f"{double.url}/v3/",
         BASE_URL=url,
     )
-    with served(app, port), app.app_context():
-        clock.reset()
+    with small as app, served(app, port):
         yield url
-        db.session.remove()
-        db.engine.dispose()
-        clock.reset()
 
 
 @contextmanager

@@ -31,7 +31,7 @@ TEXTS: dict[str, str] = {
     "attribute": "\"'><img src=x onerror=zqxss>",
     "htmx": '<a hx-get="/zqxss" hx-trigger="load">x</a>',
     "sql": "'; DROP TABLE person; -- ' OR 1=1",
-    "template": "{{71*71}}${71*71}<%= 71*71 %>",
+    "template": "{{7654321*1234567}}${7654321*1234567}<%= 7654321*1234567 %>",
     "formula": "=cmd|'/C calc'!A0",
     "header": "x\r\nSet-Cookie: zq=1\r\n\r\n<b>",
     "path": "../../../../etc/passwd",
@@ -45,7 +45,7 @@ TEXTS: dict[str, str] = {
     "json": '{"a": [1, null]}',
     "surrogate": "\ufffd\ud7ff\ue000",
 }
-RAW = ('<script>alert("zqxss")', "<img src=x onerror", '<a hx-get="/zqxss"', "5041")
+RAW = ('<script>alert("zqxss")', "<img src=x onerror", '<a hx-get="/zqxss"', str(7654321 * 1234567))
 
 
 @dataclass

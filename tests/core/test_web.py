@@ -3,13 +3,11 @@
 import pytest
 from flask import Flask
 
-from marketplace.core import assets, context, health, pages, web
-from marketplace.core.config import Config
+from marketplace.core import context, health, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Conflict, Gone, Invalid, NotFound, TooMany, Unavailable
 from marketplace.tenants.models import Agency
-from marketplace.wiring import create_core
-from tests.support import database
+from tests.support import apps, database
 
 SAME = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
 SYSTEM = context.system("test")
@@ -64,18 +62,16 @@ def home():
     return "mine"
 
 
+def nobody(request) -> None:
+    """Nobody is signed in."""
+
+
 @pytest.fixture
 def small(migrated):
     database.wipe()
-    app = create_core(Config.from_env(database.settings()))
-    web.init_app(app, lambda request: None)
-    assets.init_app(app)
-    pages.init_app(app)
-    for part in (room, mine, health.room):
-        app.register_blueprint(part)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with apps.small((room, mine, health.room), nobody) as app:
+        app.testing = False  # a crash is answered, as in production
+        yield app
 
 
 def slugs(app: Flask) -> set[str]:

@@ -1,6 +1,7 @@
 """The demo's pages: accounts, clock, mailbox; a message cannot run anything."""
 
 from collections.abc import Iterator
+from functools import cache
 from uuid import uuid4
 
 import pytest
@@ -14,20 +15,21 @@ from marketplace.core import clock, mail
 from marketplace.core.config import Config, ConfigError
 from marketplace.core.context import system
 from marketplace.core.db import open_session
-from tests.support import database
+from tests.support import apps, database
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@cache
+def _app() -> Flask:
+    return create_app(Config.from_env(database.settings()))
 
 
 @pytest.fixture
 def demo_app(migrated: None) -> Iterator[Flask]:
     database.wipe()
-    app = create_app(Config.from_env(database.settings()))
-    app.testing = True
-    with app.app_context():
-        clock.reset()
-    yield app
-    clock.reset()
+    with apps.started(_app()) as app:
+        yield app
 
 
 @pytest.fixture

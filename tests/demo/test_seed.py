@@ -19,7 +19,7 @@ from marketplace.accounts import passwords
 from marketplace.accounts.models import Membership, Person
 from marketplace.bookings.models import Booking
 from marketplace.bookings.states import State
-from marketplace.core import clock, reference
+from marketplace.core import reference
 from marketplace.core.checks import Check
 from marketplace.core.context import system
 from marketplace.core.db import open_session
@@ -45,11 +45,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seeded(migrated: None, store: Path) -> Iterator[Flask]:
     """One market of full size for every test that only reads it."""
-    from tests.support import database
+    from tests.support import apps, database
 
     database.wipe()
-    with database.core_app() as app:
-        clock.reset()
+    with apps.core() as app:
         run.seed(store, now=NOW)
         yield app
 

@@ -12,9 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from marketplace.core import clock
 from marketplace.core.audit import AuditEntry
-from marketplace.core.db import db, open_session
+from marketplace.core.db import open_session
 from marketplace.core.outbox import OutboxMessage
 from marketplace.payments.models import WebhookEvent
 from tests import factories
@@ -28,13 +27,8 @@ PATH = "/webhooks/stripe"
 @pytest.fixture
 def site(migrated):
     database.wipe()
-    app = small_app(STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
-    with app.app_context():
-        clock.reset()
+    with small_app(STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
-        clock.reset()
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""`bin/test`: every check, one lane after the other, and one line that sums them up.
+"""`bin/test`: every check in lanes side by side, and one line that sums them up.
+
+A lane's output is shown whole when it ends, so that lanes never mix; until then, how far it is.
 
 Usage: bin/test [--full] [arguments for pytest]
 """
@@ -11,8 +13,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from demo.bootstrap import ROOT
@@ -23,6 +27,7 @@ PYTHON = sys.executable
 NO_TESTS_COLLECTED = 5
 OUTCOME = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)\b")
 # a test that hangs shows where it hangs and ends its lane, instead of hanging CI
+FAR = re.compile(rb"\[ *(\d+)%\]\n")
 HANGS = ["-o", "faulthandler_timeout=600", "-o", "faulthandler_exit_on_timeout=true"]
 
 CHECKS = {
@@ -50,12 +55,13 @@ class Score:
 
 
 def say(text: str) -> None:
-    """Print one line."""
-    print(text, flush=True)
+    """Print one line, also from a lane's thread."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
-def echo(command: Sequence[str], settings: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command, show its output as it comes. Returns its exit code and the output."""
+def run(name: str, command: Sequence[str], settings: Mapping[str, str]) -> tuple[int, str]:
+    """Run a lane's command and say how far it is. Returns its exit code and its output."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -67,22 +73,23 @@ def echo(command: Sequence[str], settings: Mapping[str, str]) -> tuple[int, str]
     )
     assert process.stdout is not None
     parts: list[bytes] = []
+    told = 0
     with process, process.stdout:
         while part := process.stdout.read(65_536):
             parts.append(part)
-            sys.stdout.buffer.write(part)
-            sys.stdout.flush()
+            if (far := FAR.search(part)) and int(far[1]) >= told + 20:
+                told = int(far[1])
+                say(f"   {name}: {told}%")
     return process.returncode, b"".join(parts).decode(errors="replace")
 
 
 def check(name: str, command: Sequence[str]) -> Score:
     """A lane that passes or fails as one."""
-    say(f"\n== {name}")
     started = time.monotonic()
-    code, _ = echo(command, {})
+    code, output = run(name, command, {})
     seconds = time.monotonic() - started
     closing = "failed" if code else "passed"
-    say(f"-- {name}: {closing} in {seconds:.1f} s")
+    say(f"\n== {name}: {closing} in {seconds:.1f} s\n{output}")
     return Score(name, int(code == 0), int(code != 0), 0, seconds, closing)
 
 
@@ -101,11 +108,11 @@ def tally(output: str) -> tuple[dict[str, int], str]:
 
 def tests(name: str, marks: str, extra: Sequence[str], settings: Mapping[str, str]) -> Score:
     """A lane of pytest."""
-    say(f"\n== {name}: pytest -m '{marks}' {' '.join(extra)}".rstrip())
     started = time.monotonic()
     command = [PYTHON, "-P", "-m", "pytest", "-m", marks, "-rs", *HANGS, *extra]
-    code, output = echo(command, settings)
+    code, output = run(name, command, settings)
     seconds = time.monotonic() - started
+    say(f"\n== {name}: pytest -m '{marks}' {' '.join(extra)}\n{output}")
     numbers, closing = tally(output)
     failed = numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("xpassed", 0)
     nothing_here = code == NO_TESTS_COLLECTED
@@ -171,26 +178,39 @@ def sqlite_settings() -> Iterator[dict[str, str]]:
         }
 
 
-def test_lanes(extra: Sequence[str], full: bool) -> Iterator[Score]:
-    """The pytest lanes: SQLite, PostgreSQL, browser."""
-    counts = {"TEST_FULL": "1" if full else "0"}
-    slow = "" if full else " and not full"
-    with sqlite_settings() as settings:
-        yield tests("sqlite", f"not postgres and not browser{slow}", extra, counts | settings)
+def install_all() -> None:
+    """Install what the lanes need, one after the other: a package manager takes no company."""
     install("postgresql", binaries, NoPostgres)
+    install("chromium", _chromium, NoChromium)
+
+
+def sqlite_lane(extra: Sequence[str], full: bool) -> Score:
+    """Everything without a browser, on SQLite."""
+    with sqlite_settings() as settings:
+        return tests("sqlite", f"not postgres and not browser{_slow(full)}", extra, settings)
+
+
+def postgres_lane(extra: Sequence[str], full: bool) -> Score:
+    """Everything without a browser, on PostgreSQL."""
     try:
         with postgres_settings() as settings:
-            yield tests("postgres", f"not browser{slow}", extra, counts | settings)
+            return tests("postgres", f"not browser{_slow(full)}", extra, settings)
     except NoPostgres as missing:
-        yield unavailable("postgres", str(missing))
-    install("chromium", _chromium, NoChromium)
+        return unavailable("postgres", str(missing))
+
+
+def browser_lane(extra: Sequence[str], full: bool) -> Score:
+    """The journeys in Chromium."""
     try:
         _chromium()
     except NoChromium as missing:
-        yield unavailable("browser", str(missing))
-    else:
-        with sqlite_settings() as settings:
-            yield tests("browser", f"browser{slow}", extra, counts | settings)
+        return unavailable("browser", str(missing))
+    with sqlite_settings() as settings:
+        return tests("browser", f"browser{_slow(full)}", extra, settings)
+
+
+def _slow(full: bool) -> str:
+    return "" if full else " and not full"
 
 
 def _chromium() -> str:
@@ -207,9 +227,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run every lane. Returns 0 when nothing failed."""
     full = "--full" in arguments
     extra = [argument for argument in arguments if argument != "--full"]
+    os.environ["TEST_FULL"] = "1" if full else "0"
     started = time.monotonic()
-    scores = [check(name, command) for name, command in CHECKS.items()]
-    scores += test_lanes(extra, full)
+    install_all()
+    # the longest first; one more than there are cores, because the browser's lane often waits
+    lanes: list[Callable[[], Score]] = [
+        partial(lane, extra, full) for lane in (postgres_lane, browser_lane, sqlite_lane)
+    ]
+    lanes += [partial(check, name, command) for name, command in CHECKS.items()]
+    with ThreadPoolExecutor((os.cpu_count() or 2) + 1) as pool:
+        scores = list(pool.map(lambda lane: lane(), lanes))
     say("")
     for score in scores:
         say(str(score))

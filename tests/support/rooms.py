@@ -14,13 +14,11 @@ from werkzeug.test import TestResponse
 
 from marketplace.accounts import entrants
 from marketplace.accounts.models import Person
-from marketplace.core import assets, clock, context, ids, pages, web
-from marketplace.core.config import Config
-from marketplace.core.db import db, open_session
+from marketplace.core import context, ids, web
+from marketplace.core.db import open_session
 from marketplace.core.web import Membership, Viewer
 from marketplace.listings.models import Attending
-from marketplace.wiring import create_core
-from tests.support import database
+from tests.support import apps, database
 
 _PERSON = "X-Test-Person"
 
@@ -48,19 +46,8 @@ def _identify(request: Request) -> Viewer | None:
 def site(rooms: Sequence[web.Room]) -> Iterator[Flask]:
     """The app with these rooms on an empty database, inside its context."""
     database.wipe()
-    app = create_core(Config.from_env(database.settings()))
-    app.testing = True
-    web.init_app(app, _identify)
-    assets.init_app(app)
-    pages.init_app(app)
-    for room in rooms:
-        app.register_blueprint(room)
-    with app.app_context():
-        clock.reset()
+    with apps.small(rooms, _identify) as app:
         yield app
-        clock.reset()
-        db.session.remove()
-        db.engine.dispose()
 
 
 class Browser:
