@@ -3,6 +3,7 @@
 from flask import Flask
 
 from marketplace.accounts import identity
+from marketplace.accounts import team_views as accounts_team_views
 from marketplace.accounts import views as accounts_views
 from marketplace.admin import views as admin_views
 from marketplace.bookings import card_views as bookings_card_views
@@ -29,7 +30,8 @@ ROOMS = (
     listings_signing_views.signing_room,
     accounts_views.room,
     accounts_views.mine,
-    accounts_views.team,
+    accounts_team_views.team,
+    accounts_team_views.joining,
     bookings_views.mine,
     bookings_request_views.steps,
     bookings_card_views.cards,

@@ -52,13 +52,6 @@ LABELS = {
     "none-yet": "No visa yet",
     "prefer-not-to-say": "Prefer not to say",
 }
-ROLE_WORDS = {
-    "owner": "Everything, the team and the settings included",
-    "manager": "Bookings, listings, money and settings, not the team",
-    "coordinator": "Bookings, messages and listing drafts",
-    "finance": "Money and refunds",
-    "read-only": "Looks at bookings and listings, changes nothing",
-}
 _OLDEST = date(1920, 1, 1)
 _LATEST = date(2060, 12, 31)
 
@@ -123,6 +116,27 @@ def sign_up(sent: Sent) -> Person:
     if errors:
         raise Invalid(errors)
     return Person(name, address)
+
+
+@dataclass(frozen=True)
+class NewMember:
+    """Name and password of somebody who joins with a new account."""
+
+    name: str
+    password: str
+
+
+def new_member(sent: Sent, email: str) -> NewMember:
+    """What somebody tells who joins by an invitation to `email`."""
+    name = text(sent, "name", NAME_LENGTH)
+    password = sent.get("password", "")
+    errors = {} if name else {"name": _required()}
+    refused = passwords.complaint(password, email=email, name=name)
+    if refused:
+        errors["password"] = refused
+    if errors:
+        raise Invalid(errors)
+    return NewMember(name, password)
 
 
 def new_password(sent: Sent) -> str:

@@ -1,10 +1,11 @@
 """The worker's part of accounts."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import delete
 
-from marketplace.accounts import operations, throttle
+from marketplace.accounts import invitations, operations, throttle
 from marketplace.accounts.models import OneTimeLink, SignIn
 from marketplace.accounts.operations import Purpose
 from marketplace.core import clock
@@ -21,6 +22,12 @@ def mail_link(
 ) -> None:
     """Post the link that somebody asked for."""
     operations.mail_link(session, purpose, email, name, next_url)
+
+
+@handler("accounts.mail_invitation")
+def mail_invitation(session: ScopedSession, invitation_id: str, sending: int) -> None:
+    """Post an invitation to a team."""
+    invitations.mail(session, UUID(invitation_id), sending)
 
 
 @outside_handler("accounts.clean")

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core import clock
@@ -72,6 +72,41 @@ class Membership(Keyed, Base):
     person_email: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     ended_at: Mapped[datetime | None]
+
+
+_OPEN = text("accepted_at IS NULL AND withdrawn_at IS NULL")
+
+
+class Invitation(Keyed, Base):
+    """Somebody is asked to join an agency in a role. Only the hash of the newest link's token is
+    stored, and a new one with each sending. Times run on the wall clock, like other links."""
+
+    __tablename__ = "invitation"
+    __owned__ = Owned(agency="agency_id")
+    __table_args__ = (
+        CheckConstraint(f"role IN {ROLES}", name="role"),
+        Index(
+            "uq_invitation_open",
+            "agency_id",
+            "email",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agency.id"))
+    email: Mapped[str]  # in lower case
+    role: Mapped[str]
+    invited_by: Mapped[str] = mapped_column(default="")  # the member's name
+    invited_by_id: Mapped[UUID | None]
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    sends: Mapped[int] = mapped_column(default=1)
+    sent_at: Mapped[datetime] = mapped_column(default=clock.wall)
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.wall)
 
 
 class SignIn(Keyed, Base):

@@ -1,4 +1,4 @@
-"""Pages of people: coming in (public), the own account, and an agency's team."""
+"""Pages of people: coming in (public) and the own account."""
 
 from uuid import UUID
 
@@ -6,17 +6,14 @@ from flask import abort, flash, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts import entry, forms, identity, operations, passwords, queries
-from marketplace.accounts import team as members
-from marketplace.accounts.models import ROLES, CandidateProfile
+from marketplace.accounts.models import CandidateProfile
 from marketplace.accounts.operations import Device
-from marketplace.accounts.permissions import may
 from marketplace.core import clock, context, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Gone, Invalid
 
 room = web.Room("accounts", __name__, side="public")
 mine = web.Room("account", __name__, side="person")
-team = web.Room("team", __name__, side="agency", url_prefix="/agency/<slug>/team")
 
 Answer = str | tuple[str, int] | BaseResponse
 _THEME_LIFE = 365 * 86_400
@@ -317,44 +314,3 @@ def end_other_sign_ins() -> Answer:
     operations.revoke_other_sign_ins(db.session(), web.actor(), keep=here)
     flash("Every other device is signed out.", "good")
     return web.go("/me/account")
-
-
-# --- the team -------------------------------------------------------------------------------------
-
-
-@team.get("")
-def team_list(slug: str) -> Answer:
-    """Who works here, in which role."""
-    return _team_page({})
-
-
-def _team_page(errors: dict[str, str]) -> Answer:
-    return web.render(
-        "accounts/team.html",
-        status=422 if errors else 200,
-        errors=errors,
-        agency=web.membership(),
-        members=queries.team(db.session()),
-        roles=ROLES,
-        about=forms.ROLE_WORDS,
-        may_manage=may(web.membership().role, "team.manage"),
-    )
-
-
-@team.post("/<uuid:membership_id>/role")
-def change_role(slug: str, membership_id: UUID) -> Answer:
-    """Give a member another role."""
-    try:
-        members.change_role(db.session(), web.actor(), membership_id, request.form.get("role", ""))
-    except Invalid as error:
-        return _team_page({f"role-{membership_id}": error.errors["role"]})
-    flash("The role is changed.", "good")
-    return web.go(f"/agency/{slug}/team")
-
-
-@team.post("/<uuid:membership_id>/remove")
-def remove_member(slug: str, membership_id: UUID) -> Answer:
-    """End a membership."""
-    members.remove_member(db.session(), web.actor(), membership_id)
-    flash("The member is removed.", "good")
-    return web.go(f"/agency/{slug}/team")

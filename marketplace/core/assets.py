@@ -33,7 +33,16 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "data",
     ),
     "site.css": ("facts", "search", "home", "rotation", "request", "booking", "compare"),
-    "work.css": ("work", "workspace", "editor", "calendar", "attending", "platform"),
+    "work.css": (
+        "work",
+        "workspace",
+        "team",
+        "queue",
+        "editor",
+        "calendar",
+        "attending",
+        "platform",
+    ),
 }
 # Spelled out, because what the system's own list knows differs from machine to machine.
 MEDIA_TYPES = {

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from marketplace.accounts import identity, passwords, views
+from marketplace.accounts import identity, passwords, team_views, views
 from marketplace.accounts.models import Membership, Person
 from marketplace.admin import views as admin_views
 from marketplace.core import assets, context, jobs, pages, web
@@ -40,7 +40,13 @@ def _app() -> Flask:
     web.init_app(app, identity.identify)
     assets.init_app(app)
     pages.init_app(app)
-    for room in (views.room, views.mine, views.team, admin_views.room):
+    for room in (
+        views.room,
+        views.mine,
+        team_views.team,
+        team_views.joining,
+        admin_views.room,
+    ):
         app.register_blueprint(room)
     return app
 

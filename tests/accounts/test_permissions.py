@@ -3,7 +3,7 @@
 import pytest
 
 from marketplace.accounts.models import ROLES
-from marketplace.accounts.permissions import ACTIONS, ALLOWED, may, require
+from marketplace.accounts.permissions import ACTIONS, ALLOWED, WORDS, may, require
 from marketplace.core.context import GUEST, SYSTEM, Actor
 from marketplace.core.errors import Forbidden
 
@@ -14,6 +14,7 @@ TABLE = {
     "bookings.cancel": "yes yes yes no no",
     "placements.run": "yes yes yes no no",
     "messages.write": "yes yes yes no no",
+    "notes.write": "yes yes yes yes no",
     "listings.view": "yes yes yes yes yes",
     "listings.edit": "yes yes yes no no",
     "listings.import": "yes yes yes no no",
@@ -34,6 +35,11 @@ def test_the_whole_table() -> None:
         expected = dict(zip(ROLES, line.split(), strict=True))
         found = {role: "yes" if may(role, action) else "no" for role in ROLES}
         assert found == expected, action
+
+
+def test_the_page_names_every_action_once() -> None:
+    named = [action for _, rows in WORDS for action, _ in rows]
+    assert sorted(named) == sorted(ACTIONS)
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))

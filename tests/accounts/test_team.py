@@ -1,19 +1,22 @@
 """Who works for an agency: roles, refusals, the last owner."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from marketplace.accounts import team
+from marketplace.accounts import invitations, permissions, team
 from marketplace.accounts.models import Membership
 from marketplace.core import context
 from marketplace.core.audit import AuditEntry
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
-from marketplace.core.errors import Conflict
+from marketplace.core.errors import Conflict, Forbidden
 from tests.accounts.conftest import SYSTEM, Visitor, agency, member, person
 
 BASE = "/agency/lakeshore/team"
@@ -133,19 +136,88 @@ def test_strangers_and_candidates(house: House, site: Flask) -> None:
     assert stranger.get(BASE).status_code == 404
 
 
-def test_two_owners_cannot_both_leave(house: House, site: Flask) -> None:
+def _two_owners(house: House) -> tuple[Actor, Actor]:
     with open_session(SYSTEM) as session:
         session.get_one(Membership, house.clerk).role = "owner"
+    return (
+        Actor("agency", house.owner_person, house.agency, "Olga", "owner"),
+        Actor("agency", house.clerk_person, house.agency, "Carl", "owner"),
+    )
 
-    def leave(key: UUID) -> bool:
+
+def _at_the_same_time(site: Flask, house: House, *acts: Callable[[Session], None]) -> list[bool]:
+    """Which of the acts went through."""
+
+    def act(one: Callable[[Session], None]) -> bool:
         with site.app_context():
             try:
                 with open_session(context.agency(house.agency)) as session:
-                    actor = Actor("agency", house.owner_person, house.agency, "Olga", "owner")
-                    team.remove_member(session, actor, key)
-            except Conflict:
+                    one(session)
+            except (Conflict, Forbidden):
                 return False
             return True
 
-    with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(leave, [house.owner, house.clerk])) == [False, True]
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return sorted(pool.map(act, acts))
+
+
+@pytest.mark.parametrize(
+    "way", ["remove each other", "leave", "demote each other", "leave, demote"]
+)
+def test_two_owners_cannot_both_go(house: House, site: Flask, way: str) -> None:
+    olga, carl = _two_owners(house)
+    acts: dict[str, tuple[Callable[[Session], None], Callable[[Session], None]]] = {
+        "remove each other": (
+            lambda session: team.remove_member(session, olga, house.clerk),
+            lambda session: team.remove_member(session, carl, house.owner),
+        ),
+        "leave": (
+            lambda session: team.leave(session, olga),
+            lambda session: team.leave(session, carl),
+        ),
+        "demote each other": (
+            lambda session: team.change_role(session, olga, house.clerk, "finance"),
+            lambda session: team.change_role(session, carl, house.owner, "finance"),
+        ),
+        "leave, demote": (
+            lambda session: team.leave(session, olga),
+            lambda session: team.change_role(session, carl, house.clerk, "manager"),
+        ),
+    }
+    assert _at_the_same_time(site, house, *acts[way]) == [False, True]
+    assert sorted([house.role(house.owner) or "", house.role(house.clerk) or ""])[-1] == "owner"
+
+
+def test_who_was_removed_meanwhile_does_not_manage(house: House, site: Flask) -> None:
+    """The role of a request is read before the lock."""
+    olga, carl = _two_owners(house)
+    with open_session(context.agency(house.agency)) as session:
+        team.remove_member(session, olga, house.clerk)
+    third = member(house.agency, person("tess@people.example"), "owner", "Tess")
+    for act in (
+        lambda session: team.remove_member(session, carl, third),
+        lambda session: team.change_role(session, carl, third, "finance"),
+        lambda session: invitations.invite(session, carl, "new@people.example", "owner"),
+    ):
+        with (
+            pytest.raises(Forbidden),
+            open_session(context.agency(house.agency)) as session,
+        ):
+            act(session)
+
+
+def test_leaving(house: House) -> None:
+    answer = house.carl.post(f"{BASE}/leave", house.carl.token(BASE))
+    assert answer.headers["Location"] == "/me/account"
+    assert house.carl.get(BASE).status_code == 404
+    assert house.role(house.clerk) is None
+    assert house.olga.post(f"{BASE}/leave", house.olga.token(BASE)).status_code == 409
+    assert house.role(house.owner) == "owner"
+
+
+def test_the_page_shows_the_table_of_roles(house: House) -> None:
+    page = house.carl.get(BASE).get_data(as_text=True)
+    for _, rows in permissions.WORDS:
+        for _, label in rows:
+            assert label in unescape(page)
+    assert page.count('aria-label="Yes"') == sum(map(len, permissions.ALLOWED.values()))

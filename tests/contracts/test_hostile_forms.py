@@ -34,6 +34,8 @@ NEEDS_INPUT = frozenset(
         "workspace.cancel",
         "reviews_workspace.reply",
         "team.change_role",
+        "team.invite",
+        "joining.join",
     }
 )
 by_key = pytest.mark.parametrize("row", FORMS, ids=lambda row: row.key)

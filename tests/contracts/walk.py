@@ -87,9 +87,11 @@ def expected(cell: Cell) -> frozenset[int] | str:
     row, actor = cell.row, cell.actor
     ok, missing = frozenset({row.ok}), frozenset({404})
     if row.who == routes.PUBLIC:
+        if cell.whose == "missing":
+            return frozenset({row.missing})
         if actor.kind != "anonymous" and row.inside:
             return frozenset({row.inside})
-        return frozenset({row.missing}) if cell.whose == "missing" else ok
+        return ok
     if row.who == routes.LINK:
         return _for_link(cell, ok)
     if actor.kind == "anonymous":

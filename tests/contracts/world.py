@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from marketplace.accounts import operations as accounts
 from marketplace.accounts import passwords
-from marketplace.accounts.models import Membership, OneTimeLink, Person, SignIn
+from marketplace.accounts.models import Invitation, Membership, OneTimeLink, Person, SignIn
 from marketplace.accounts.operations import Device
 from marketplace.accounts.tokens import token_hash
 from marketplace.bookings import card
@@ -95,8 +95,17 @@ class World:
 def missing() -> dict[str, str]:
     """Names like those of a house, of things that are not there."""
     references = dict.fromkeys(BOOKINGS, "RND-000000")
-    uuids = ("signature", "refusable_signature", "file", "membership", "review", "sign_in", "job")
-    tokens = ("decide", "decide_accepted", "sign", "sign_refusable", "link", "reset")
+    uuids = (
+        "signature",
+        "refusable_signature",
+        "file",
+        "membership",
+        "invitation",
+        "review",
+        "sign_in",
+        "job",
+    )
+    tokens = ("decide", "decide_accepted", "sign", "sign_refusable", "link", "reset", "join")
     slugs = ("slug", "rotation", "draft", "unsigned", "refusable", "unasked", "spare")
     return (
         references
@@ -174,6 +183,7 @@ def _house(key: str) -> House:
         ):
             offering.capacity = 9
         _mark_staff(session, house)
+        _invite(session, house)
         affiliation = session.scalars(
             select(Affiliation).where(Affiliation.agency_id == market.agency_id)
         ).one()
@@ -183,9 +193,26 @@ def _house(key: str) -> House:
     return replace(house, candidate=replace(who, email=f"zqcandidate{key}@example.org"))
 
 
+def _invite(session: ScopedSession, house: House) -> None:
+    """One invitation that is a day old, for somebody without an account; and a link to join."""
+    house.names["join"] = token = ids.token()
+    row = Invitation(
+        agency_id=house.market.agency_id,
+        email=f"new-zqstaff{house.key}@example.org",
+        role="coordinator",
+        invited_by=f"Maya Zqstaff{house.key}",
+        token_hash=token_hash(token),
+        sent_at=clock.wall() - timedelta(days=1),
+        expires_at=clock.wall() + timedelta(days=6),
+    )
+    session.add(row)
+    session.flush()
+    house.names["invitation"] = str(row.id)
+
+
 def _mark_staff(session: ScopedSession, house: House) -> None:
     extra = factories.person(session, "Maya Extra")
-    row = Membership(agency_id=house.market.agency_id, person_id=extra.id, role="coordinator")
+    row = Membership(agency_id=house.market.agency_id, person_id=extra.id, role="owner")
     session.add(row)
     session.flush()
     house.names["membership"] = str(row.id)
