@@ -10,12 +10,17 @@ from marketplace.bookings.models import Booking
 from marketplace.core.errors import Conflict
 from marketplace.core.words import words
 from marketplace.listings import queries as listings
-from marketplace.listings.eligibility import NOT_SCREENED_YET, Finding, Verdict, request_verdict
+from marketplace.listings.eligibility import (
+    ADULT,
+    NOT_SCREENED_YET,
+    Finding,
+    Verdict,
+    request_verdict,
+)
 from marketplace.listings.models import Rotation
 from marketplace.listings.rules import all_rules
 
 Facts = Mapping[str, object]
-ADULT = 18
 
 # Which question of the form answers which fact.
 QUESTION = {

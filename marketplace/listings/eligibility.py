@@ -52,6 +52,9 @@ BEFORE_CHECKOUT: Mapping[str, object] = {
     "candidate.read_visa_facts": False,
 }
 NOT_SCREENED_YET: Mapping[str, object] = {"candidate.payment_screen": "clear"}
+ADULT = 18
+# Nobody is asked for a birth date before the request page, which then asks.
+LOOKING_AROUND: Mapping[str, object] = {**NOT_SCREENED_YET, "candidate.age": ADULT}
 
 CORE_SCOPE_RULE = "hands-on-needs-core-scope"
 
@@ -153,8 +156,8 @@ def fit(
     Without `booking_facts`, nothing about dates and seats is said. Raises as `judge` does.
     """
     facts = {
-        **NOT_SCREENED_YET,
-        **candidate_facts,
+        **LOOKING_AROUND,
+        **{name: told for name, told in candidate_facts.items() if told is not None},
         **BEFORE_CHECKOUT,
         **rotation_facts,
         **(booking_facts or {}),

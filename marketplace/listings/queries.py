@@ -74,17 +74,29 @@ def frozen_terms(rotation: Rotation, block: Block) -> dict[str, Any]:
     }
 
 
+def offered_facts(listing: Any, state: str) -> dict[str, object]:
+    """The rotation.* facts that are written in the listing itself; enough to say whom it takes.
+
+    `listing` is a rotation or a row with its columns type, level, setting, accepts, required_exams
+    and eligibility; `state` is the site's, two letters.
+    """
+    facts: dict[str, object] = {
+        "rotation.type": listing.type,
+        "rotation.level": listing.level,
+        "rotation.setting": listing.setting,
+        "rotation.state": state,
+        "rotation.accepts": frozenset(listing.accepts),
+        "rotation.required_exams": frozenset(listing.required_exams),
+        "rotation.vslo_only": False,
+    }
+    return facts | {f"rotation.{name}": value for name, value in listing.eligibility.items()}
+
+
 def rotation_facts(rotation: Rotation) -> dict[str, object]:
     """The rotation.* facts of data/profile_fields.csv for the eligibility rules."""
     today = clock.today(rotation.site.time_zone)
     facts: dict[str, object] = {
-        "rotation.type": rotation.type,
-        "rotation.level": rotation.level,
-        "rotation.setting": rotation.setting,
-        "rotation.state": rotation.site.state,
         "rotation.site_kind": rotation.site.kind,
-        "rotation.accepts": frozenset(rotation.accepts),
-        "rotation.required_exams": frozenset(rotation.required_exams),
         "rotation.required_documents": frozenset(rotation.required_documents),
         "rotation.supervisor_npi": rotation.attending.npi,
         "rotation.supervisor_verified": _in_date(rotation.attending.verified_until, today),
@@ -93,10 +105,8 @@ def rotation_facts(rotation: Rotation) -> dict[str, object]:
         "rotation.scope_core_items": levels.core_items(list(rotation.activities)),
         "rotation.site_letter_valid": _in_date(rotation.site.letter_until, today),
         "rotation.trainees_per_attending": rotation.trainees_per_attending,
-        "rotation.vslo_only": False,
     }
-    facts |= {f"rotation.{name}": value for name, value in rotation.eligibility.items()}
-    return facts
+    return facts | offered_facts(rotation, rotation.site.state)
 
 
 def _in_date(until: date | None, today: date) -> bool:

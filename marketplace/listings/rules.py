@@ -96,6 +96,11 @@ def known_facts(facts: Mapping[str, object]) -> Facts:
     return {name: _value(name, given) for name, given in facts.items()}
 
 
+def kind_of(name: str) -> str:
+    """The type of a fact: bool, number, date, enum, slug, text or set. Raises `KeyError`."""
+    return _field(name).kind
+
+
 def decide(rule: Rule, facts: Facts) -> Outcome:
     """Decide one rule over facts from `known_facts`.
 

@@ -31,6 +31,7 @@ CODED = (
     "city",
     "agency",
     "seats",
+    "eligibility",
 )
 """Facets with at most one value per listing."""
 FLAGGED = ("included", "accepts", "exams", "rating_bands")

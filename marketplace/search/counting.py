@@ -110,8 +110,10 @@ class Selection:
         codes = [self.columns.vocabularies[facet].find(value) for value in values]
         if facet not in CODED:
             return _has_any(self.columns.flags[facet], codes)
-        column = self.columns.codes[facet]
-        return _either([column == code for code in codes if code is not None], column.shape)
+        # a table of the codes costs the same for one value as for hundreds (`eligibility`)
+        wanted = np.zeros(len(self.columns.vocabularies[facet].values), np.bool_)
+        wanted[[code for code in codes if code is not None]] = True
+        return wanted[self.columns.codes[facet]]
 
     def _all_of(self, facet: str, values: Sequence[str]) -> Mask:
         codes = [self.columns.vocabularies[facet].find(value) for value in values]

@@ -34,7 +34,8 @@ class StartFacts:
 class ListingFacts:
     """What the database knows about one published listing. Slugs are those of the reference data.
 
-    `prices` maps weeks to all-in cents. `lat`/`lng`/`city` are None when there is no place.
+    `prices` maps weeks to all-in cents. `eligibility`: whom it may take, by the hard rules, as
+    `listings.hard_rules.profile_of` writes it. `lat`/`lng`/`city` are None when there is no place.
     `letters_kept_percent`: share of promised letters that were written in time, None if unknown.
     """
 
@@ -63,6 +64,7 @@ class ListingFacts:
     attending: str
     site: str
     text: str
+    eligibility: str = ""
     letters_kept_percent: int | None = None
 
 
@@ -96,6 +98,7 @@ class ListingDocument:
     included: tuple[str, ...]
     accepts: tuple[str, ...]
     exams: tuple[str, ...]
+    eligibility: str
     seats: str
     rating: float | None
     rating_bands: tuple[str, ...]
@@ -133,6 +136,7 @@ class ListingDocument:
             "included": list(self.included),
             "accepts": list(self.accepts),
             "exams": list(self.exams),
+            "eligibility": self.eligibility,
             "seats": self.seats,
             "rating": self.rating,
             "rating_bands": list(self.rating_bands),
@@ -224,6 +228,7 @@ def document_from(facts: ListingFacts) -> ListingDocument:
         included=facts.included,
         accepts=facts.accepts,
         exams=facts.exams,
+        eligibility=facts.eligibility,
         seats=seats_bucket(sum(start.seats_left for start in facts.starts)),
         rating=facts.rating,
         rating_bands=tuple(f"{band:g}" for band in RATING_BANDS if (facts.rating or 0) >= band),

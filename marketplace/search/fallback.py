@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import reference
-from marketplace.listings import cities
+from marketplace.listings import cities, hard_rules
 from marketplace.listings.models import Attending, AttendingWeek, Block, Offering, Rotation, Site
+from marketplace.listings.queries import offered_facts
 from marketplace.listings.seats import weeks_of
 from marketplace.search.listings import first_bookable_day
 from marketplace.search.port import Hit, Near, Query, Result, Sort
@@ -33,7 +34,8 @@ _COLUMNS: Mapping[str, Any] = {
     "state": Site.state,
     "agency": Agency.slug,
 }
-"""Facets that are one column; the lists (`included`, `accepts`, `exams`) are compared here."""
+"""Facets that are one column; the lists (`included`, `accepts`, `exams`) and
+`eligibility` are compared here."""
 _NEVER = date.max
 
 
@@ -96,14 +98,18 @@ def _matching(query: Query) -> Any:
     return select(
         Rotation.id,
         Rotation.attending_id,
+        Rotation.type,
         Rotation.level,
+        Rotation.setting,
         Rotation.inclusions,
         Rotation.accepts,
         Rotation.required_exams,
+        Rotation.eligibility,
         Rotation.rating_sum,
         Rotation.rating_count,
         Attending.weekly_capacity,
         Site.city,
+        Site.state,
     ).where(*wanted)
 
 
@@ -111,11 +117,23 @@ def _has_lists(row: Any, query: Query) -> bool:
     included = query.filters.get("included", ())
     accepts = query.filters.get("accepts", ())
     exams = query.filters.get("exams", ())
+    takes = query.filters.get("eligibility", ())
     return (
         set(included) <= set(row.inclusions)
         and (not accepts or not set(accepts).isdisjoint(row.accepts))
         and (not exams or not set(exams).isdisjoint(row.required_exams))
+        and (not takes or eligibility_of(row) in takes)
     )
+
+
+def eligibility_of(row: Any) -> str:
+    """The listing's value of the facet `eligibility`."""
+    return hard_rules.profile_of(offered_facts(row, row.state))
+
+
+def eligibility_values(session: Session) -> frozenset[str]:
+    """Every value of the facet `eligibility` among what may be shown."""
+    return frozenset(eligibility_of(row) for row in session.execute(_matching(Query())))
 
 
 def _lengths(session: Session, query: Query) -> dict[UUID, tuple[int, int]]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
-from marketplace.listings import cities
+from marketplace.listings import cities, hard_rules
 from marketplace.listings.models import (
     Attending,
     AttendingWeek,
@@ -18,6 +18,7 @@ from marketplace.listings.models import (
     Rotation,
     Site,
 )
+from marketplace.listings.queries import offered_facts
 from marketplace.listings.seats import weeks_of
 from marketplace.search.documents import ListingFacts, StartFacts
 from marketplace.tenants.models import Agency
@@ -161,6 +162,7 @@ def _facts(
         included=tuple(rotation.inclusions),
         accepts=tuple(rotation.accepts),
         exams=tuple(rotation.required_exams),
+        eligibility=hard_rules.profile_of(offered_facts(rotation, site.state)),
         rating=round(rotation.rating_sum / rated, 2) if rated else None,
         reviews=rated,
         attending=doctor.display_name,

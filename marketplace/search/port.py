@@ -9,6 +9,9 @@ Meaning shared by every engine (DESIGN section 5, judged by one contract suite):
 - A facet's counts ignore its own selection (disjunctive), except `included`, whose counts apply
   it. A count of `weeks` is the total one gets by choosing that length. Zero counts are left out,
   selected values are always shown.
+- `eligibility` is one text per listing: the facts that the hard rules look at
+  (`listings.hard_rules`). Few listings differ in them, so a search judges each text once and asks
+  for those that may fit; total and counts stay exact, and no engine knows a rule.
 - Text: every word must match; stop words are skipped; the last word matches as a prefix unless a
   space follows it; 1 typo from 5 letters, 2 from 9, a wrong first letter counts as two; synonyms
   from `search_synonyms.csv`; two neighbouring words also match written as one.
@@ -34,12 +37,19 @@ VALUE_FACETS = (
     "included",
     "accepts",
     "exams",
+    "eligibility",
     "agency",
     "seats",
 )
 """Facets that a query may filter by value."""
 
-FACETS = (*VALUE_FACETS, "specialty_group", "weeks", "rating", "start")
+UNTOLD_FACETS = frozenset({"eligibility"})
+"""Facets that may be counted and are no words for people: counted only when asked for."""
+
+FACETS = (
+    *(facet for facet in VALUE_FACETS if facet not in UNTOLD_FACETS),
+    *("specialty_group", "weeks", "rating", "start"),
+)
 """Facets that are counted: `specialty_group` ignores the specialty selection, `rating` counts
 "at least" bands and ignores `rating_min`, `start` counts months and ignores the start window."""
 
@@ -125,7 +135,8 @@ class Query:
     scope: Scope = Scope()
 
     def __post_init__(self) -> None:
-        unknown = set(self.filters) - set(VALUE_FACETS) | set(self.facets) - set(FACETS)
+        counted = set(self.facets) - set(FACETS) - UNTOLD_FACETS
+        unknown = set(self.filters) - set(VALUE_FACETS) | counted
         if unknown:
             raise ValueError(f"no such facet: {sorted(unknown)}")
         if self.weeks is not None and self.weeks not in LENGTHS:

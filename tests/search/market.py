@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from marketplace.core import reference
+from marketplace.listings import hard_rules
 from marketplace.search.documents import ListingDocument, ListingFacts, StartFacts, document_from
 
 MONDAY = date(2027, 1, 4)
@@ -39,6 +40,7 @@ BASE = ListingFacts(
     attending="Dr. Ann Vell",
     site="Alder General",
     text="Morning rounds and cases.",
+    eligibility="accepts=graduate student&type=externship",
 )
 
 PLACES = {
@@ -70,6 +72,7 @@ IM = dict(specialty="internal-medicine")
 PEDS = dict(specialty="pediatrics")
 FM = dict(specialty="family-medicine")
 WATCH = dict(type="observership", hands_on="observership-outpatient", setting="outpatient")
+ODD = 'accepts=&type="odd" \\'
 TWO_STARTS = (
     StartFacts(MONDAY, 1, (2,)),
     StartFacts(MONDAY + timedelta(weeks=8), 3, (2, 4)),
@@ -100,7 +103,7 @@ HAND_MADE: list[dict[str, object]] = [
     dict(title="Intensive care unit", specialty="critical-care"),
     dict(title='A <b>bold</b> & "quoted" claim', **IM),
     dict(title="Odd values", included=('it\'s "odd", a\\b', "emr-access")),
-    dict(title="Another odd", included=('it\'s "odd", a\\b',), accepts=()),
+    dict(title="Another odd", included=('it\'s "odd", a\\b',), accepts=(), eligibility=ODD),
     dict(title="No price band", prices={1: 40_000}),
     dict(title="Edge low", prices={4: 100_000}),
     dict(title="Edge high", prices={4: 200_000}),
@@ -116,7 +119,7 @@ HAND_MADE: list[dict[str, object]] = [
     dict(title="Praised often", rating=4.9, reviews=80),
     dict(title="Not liked", rating=2.4, reviews=12),
     dict(title="Step required", exams=("usmle_step_1", "usmle_step_2_ck")),
-    dict(title="Step one only", exams=("usmle_step_1",), accepts=("student",)),
+    dict(title="Step one only", exams=("usmle_step_1",), accepts=("student",), eligibility=""),
     dict(title="Ten metres inside", lat=BOSTON[0] + 0.08983, lng=BOSTON[1]),
     dict(title="Ten metres outside", lat=BOSTON[0] + 0.09002, lng=BOSTON[1]),
     dict(title="Research year", type="research", hands_on="not-usce", setting="mixed"),
@@ -162,10 +165,21 @@ def synthetic(count: int) -> tuple[ListingDocument, ...]:
     agencies = [f"agency-{n}" for n in range(60)]
     filler = _vocabulary(dice)
     perks = ["letterhead-letter", "emr-access", "housing-help", "liability-insurance", "research"]
+    rest = (agencies, filler, perks)
     return tuple(
-        document_from(_facts(dice, n, specialties, cities, levels, types, agencies, filler, perks))
+        document_from(_eligible(_facts(dice, n, specialties, cities, levels, types, *rest)))
         for n in range(count)
     )
+
+
+def _eligible(facts: ListingFacts) -> ListingFacts:
+    """The facts with what the hard rules look at."""
+    told = {
+        "rotation.type": facts.type,
+        "rotation.accepts": frozenset(facts.accepts),
+        "rotation.required_exams": frozenset(facts.exams),
+    }
+    return replace(facts, eligibility=hard_rules.profile_of(told))
 
 
 def _vocabulary(dice: random.Random) -> list[str]:

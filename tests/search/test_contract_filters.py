@@ -7,6 +7,7 @@ import pytest
 
 from marketplace.search.port import (
     FACETS,
+    UNTOLD_FACETS,
     Box,
     Engine,
     Near,
@@ -15,10 +16,11 @@ from marketplace.search.port import (
     Sort,
 )
 from tests.search import oracle
-from tests.search.market import BOSTON
+from tests.search.market import BASE, BOSTON, ODD
 
 LONG = tuple(f"2027-W{week:02d}" for week in range(9, 14))
 BOSTON_10KM = Near(*BOSTON, 10_000)
+TAKES = (BASE.eligibility, ODD, "accepts=student&required_exams=&type=elective")
 WIDE = Near(*BOSTON, 400_000)
 
 QUERIES = {
@@ -43,6 +45,12 @@ QUERIES = {
     "unknown included": Query(filters={"included": ("emr-access", "a pony")}),
     "other case": Query(filters={"state": ("ca", "Tx"), "specialty": ("CARDIOLOGY",)}),
     "rating at least": Query(rating_min=4.5),
+    "eligibility is or": Query(filters={"eligibility": TAKES[:2]}),
+    "eligibility and facets": Query(
+        filters={"eligibility": TAKES, "state": ("CA", "TX"), "included": ("emr-access",)},
+        weeks=4,
+    ),
+    "no such eligibility": Query(filters={"eligibility": ("type=none",)}),
     "seats": Query(filters={"seats": ("1", "2-4")}),
     "scope": Query(scope=Scope(agency="bluefern")),
     "scope and another agency": Query(
@@ -79,10 +87,11 @@ QUERIES = {
 
 def agree(engine: Engine, flat: list[dict[str, object]], query: Query) -> None:
     """Total, every count and the price figures are the oracle's; pages hold exactly its ids."""
+    query = replace(query, facets=(*FACETS, *UNTOLD_FACETS))
     expected = oracle.expect(flat, query)
     result = engine.search(replace(query, per_page=100))
     assert result.total == expected.total
-    for facet in FACETS:
+    for facet in query.facets:
         assert dict(result.facets[facet]) == expected.facets[facet], facet
     price = result.price
     assert (price and (price.min_cents, price.max_cents, dict(price.bins))) == expected.price
@@ -188,7 +197,10 @@ def test_many_random_states_agree(engine: Engine, flat: list[dict[str, object]])
 def random_query(dice: random.Random, flat: list[dict[str, object]]) -> Query:
     """A state whose values are taken from the listings, so that most of them match something."""
     filters: dict[str, tuple[str, ...]] = {}
-    for facet in ("specialty", "hands_on", "state", "type", "setting", "agency", "included"):
+    for facet in (
+        *("specialty", "hands_on", "state", "type", "setting", "agency", "included"),
+        "eligibility",
+    ):
         if dice.random() < 0.25:
             size = 1 if facet == "included" else 3
             values = [
