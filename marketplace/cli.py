@@ -132,19 +132,30 @@ def states() -> None:
 @click.argument("what", type=click.Choice(["all", "search"]), default="all")
 @click.option("--runs", default=200, show_default=True, help="Measured calls of each row.")
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Also write the figures.")
-def bench_budgets(what: str, runs: int, target: Path | None) -> None:
-    """Measure the design's budgets on the data that is there."""
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Figures of a smaller market: tells the growth, at most threefold.",
+)
+def bench_budgets(what: str, runs: int, target: Path | None, against: Path | None) -> None:
+    """Measure the design's budgets on the data that is there; exits 1 when one is exceeded."""
     from marketplace.app import create_app  # noqa: PLC0415  (pages are slow to import)
 
     app = create_app()
     logs.configure(logging.ERROR)
     click.echo(bench.describe(app))
     click.echo(bench.HEAD)
-    figures = list(bench.searches(app, runs)) if what == "search" else bench.run(app, runs)
-    for figure in figures:
+    figures = []
+    for figure in bench.searches(app, runs) if what == "search" else bench.run(app, runs):
         click.echo(figure.line())
+        figures.append(figure)
     if target:
         bench.write(figures, target)
+    grown = bench.growth(figures, against) if against else []
+    for name, times in grown:
+        click.echo(f"{name:<32}{times:6.2f} times{'  OVER' if times > bench.GROWTH else ''}")
+    if any(figure.over for figure in figures) or any(n > bench.GROWTH for _, n in grown):
+        raise SystemExit(1)
 
 
 def tick(url: str) -> None:

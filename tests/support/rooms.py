@@ -43,10 +43,10 @@ def _identify(request: Request) -> Viewer | None:
 
 
 @contextmanager
-def site(rooms: Sequence[web.Room]) -> Iterator[Flask]:
+def site(rooms: Sequence[web.Room], **settings: str) -> Iterator[Flask]:
     """The app with these rooms on an empty database, inside its context."""
     database.wipe()
-    with apps.small(rooms, _identify) as app:
+    with apps.small(rooms, _identify, **settings) as app:
         yield app
 
 
