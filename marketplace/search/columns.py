@@ -6,7 +6,7 @@ facet with several values per listing becomes one bit per value.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 import numpy as np
@@ -111,6 +111,8 @@ class Columns:
     """(2, slots): latitude and longitude, nan without a place."""
     sphere: Floats
     """(3, slots): the same as a point of the unit sphere."""
+    totals: dict[str, Longs] = field(default_factory=dict, compare=False)
+    """Counts over all listings of this generation, kept once worked out (see `counting`)."""
 
     @property
     def size(self) -> int:
@@ -182,6 +184,7 @@ def updated(old: Columns, rows: Sequence[Row]) -> Columns:
         months={n: put.months(n, old.months[n]) for n in ALL_LENGTHS},
         place=place,
         sphere=put.matrix(old.sphere, _sphere(place[0, slots], place[1, slots])),
+        totals={},
     )
 
 

@@ -48,6 +48,7 @@ class Selection:
     query: Query
     relevance: Ints | None = None
     _slots: dict[frozenset[str], Slots] = field(default_factory=dict)
+    _rests: dict[frozenset[str], Slots] = field(default_factory=dict)
 
     @cached_property
     def distance(self) -> Floats:
@@ -162,29 +163,55 @@ class Selection:
             "weeks": self._count_weeks,
         }
 
+    def _tally(self, name: str, family: str, count: Callable[[Slots], Longs]) -> Longs:
+        """What `count` gives for the listings that pass everything but `family`. When they are
+        most of all, the rest is counted instead and taken from the whole, known by `name`."""
+        slots, columns = self.slots(family), self.columns
+        if 2 * len(slots) <= columns.size:
+            return count(slots)
+        if name not in columns.totals:
+            columns.totals[name] = count(np.flatnonzero(columns.alive))
+        whole = columns.totals[name]
+        rest = self._rest(family)
+        if not len(rest):
+            return whole
+        part = count(rest)[: len(whole)]  # a newer generation may have brought new values
+        return whole - np.concatenate((part, np.zeros(len(whole) - len(part), np.int64)))
+
+    def _rest(self, family: str) -> Slots:
+        """The listings that `slots` leaves out."""
+        key = frozenset((family,)).intersection(self.conditions)
+        if key not in self._rests:
+            left = self.columns.alive.copy()
+            left[self.slots(family)] = False
+            self._rests[key] = np.flatnonzero(left)
+        return self._rests[key]
+
     def _count_codes(self, facet: str) -> dict[str, int]:
-        codes = self.columns.codes[facet][self.slots(_FAMILY.get(facet, facet))]
+        codes = self.columns.codes[facet]
+        counts = self._tally(
+            facet, _FAMILY.get(facet, facet), lambda slots: np.bincount(codes[slots], minlength=1)
+        ).tolist()
         values = self.columns.vocabularies[facet].values
-        counts = np.bincount(codes, minlength=1).tolist()
         return {values[code]: n for code, n in enumerate(counts) if n and code}
 
     def _count_flags(self, facet: str) -> dict[str, int]:
-        slots = self.slots() if facet in AND_FACETS else self.slots(facet)
-        return self._named(facet, self.columns.flags[facet][:, slots])
+        family = "" if facet in AND_FACETS else facet
+        return self._named(facet, facet, family, self.columns.flags[facet])
 
     def _count_ratings(self, _facet: str) -> dict[str, int]:
-        return self._named(
-            "rating_bands", self.columns.flags["rating_bands"][:, self.slots("rating")]
-        )
+        bands = self.columns.flags["rating_bands"]
+        return self._named("rating_bands", "rating_bands", "rating", bands)
 
     def _count_months(self, _facet: str) -> dict[str, int]:
-        months = self.columns.months[self.query.weeks or 0]
-        return self._named("months", months[:, self.slots("start")])
+        length = self.query.weeks or 0
+        return self._named(f"months {length}", "months", "start", self.columns.months[length])
 
-    def _named(self, vocabulary: str, flags: Bits) -> dict[str, int]:
+    def _named(self, name: str, vocabulary: str, family: str, flags: Bits) -> dict[str, int]:
         values = self.columns.vocabularies[vocabulary].values
-        counts = _count_bits(flags, len(values) - 1)
-        return {value: n for value, n in zip(values[1:], counts, strict=False) if n}
+        bits = len(values) - 1
+        counts = self._tally(name, family, lambda slots: _count_bits(flags[:, slots], bits))
+        return {value: n for value, n in zip(values[1:], counts.tolist(), strict=False) if n}
 
     def _count_weeks(self, _facet: str) -> dict[str, int]:
         """For each length the total one gets by choosing it."""
@@ -199,7 +226,7 @@ class Selection:
 
     def price(self) -> PriceFacet | None:
         """Prices under everything but the price range, with a histogram."""
-        prices = self._prices(self.slots("price"))
+        prices = self._prices("price")
         if not len(prices):
             return None
         bins = np.bincount(prices // BIN_CENTS)
@@ -210,11 +237,11 @@ class Selection:
 
     def price_range(self) -> tuple[int, int] | None:
         """Least and greatest price of what matches."""
-        prices = self._prices(self.slots())
+        prices = self._prices("")
         return (int(prices.min()), int(prices.max())) if len(prices) else None
 
-    def _prices(self, slots: Slots) -> Ints:
-        prices = self.columns.price[self.query.weeks or 0][slots]
+    def _prices(self, family: str) -> Ints:
+        prices = self.columns.price[self.query.weeks or 0][self.slots(family)]
         return cast("Ints", prices[prices != MISSING])
 
     def page(self) -> list[int]:
@@ -273,14 +300,15 @@ def _bits(codes: Sequence[int | None]) -> list[np.uint64]:
     return words
 
 
-def _count_bits(matrix: Bits, size: int) -> list[int]:
+def _count_bits(matrix: Bits, size: int) -> Longs:
     """How often each of the first `size` bits is set."""
-    counts: list[int] = []
+    counts: list[Longs] = []
     for row in matrix:
         octets = np.ascontiguousarray(row, "<u8").view(np.uint8).reshape(-1, 8)
-        for column in range(min(8, -(-(size - len(counts)) // 8))):
-            counts += (np.bincount(octets[:, column], minlength=256) @ _BYTE_BITS).tolist()
-    return counts[:size]
+        left = -(-(size - 8 * len(counts)) // 8)
+        for column in range(min(8, left)):
+            counts.append(np.bincount(octets[:, column], minlength=256) @ _BYTE_BITS)
+    return np.concatenate(counts)[:size] if counts else np.zeros(0, np.int64)
 
 
 def counts_of(selection: Selection, facets: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
