@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from marketplace.search.documents import BODY, LENGTHS, NAMES, TITLE, suffix_of
 from marketplace.search.port import AND_FACETS, HIT_FIELDS, VALUE_FACETS, Query, Sort
-from marketplace.search.words import question, stop_words, synonyms
+from marketplace.search.words import question, synonyms
 
 Json = dict[str, object]
 
 FORMAT = 1
 """Raise it when documents must be indexed anew."""
+SEPARATORS = tuple(
+    chr(code) for code in (*range(33, 127), *range(161, 256)) if not chr(code).isalnum()
+)
+"""Marks that end a word; the server leaves out some of them by itself, such as < and =."""
 MAX_HITS = 1_000_000
 MAX_FACET_VALUES = 2_000
 _SUFFIXES = tuple(suffix_of(length) for length in (0, *LENGTHS))
@@ -50,6 +54,7 @@ def settings() -> Json:
         },
         # Stop words are dropped from the question, not from the index: see `asked_text`.
         "stopWords": [],
+        "separatorTokens": list(SEPARATORS),
         "typoTolerance": {
             "enabled": True,
             "minWordSizeForTypos": {"oneTypo": 5, "twoTypos": 9},
@@ -89,20 +94,10 @@ def _one_of(field: str, values: Iterable[str]) -> str:
 
 
 def asked_text(text: str) -> str:
-    """The question's words as the port reads them: operators gone, stop words dropped but inside
-    a synonym and at the end of what is still being typed."""
+    """The question's words as the port reads them: operators and stop words gone, a space at the
+    end when the last word is whole."""
     asked = question(text)
-    kept = [False] * len(asked.words)
-    for edge in asked.edges:
-        if edge.synonym:
-            kept[edge.first : edge.after] = [True] * (edge.after - edge.first)
-    last = len(asked.words) - 1
-    words = [
-        word
-        for i, word in enumerate(asked.words)
-        if kept[i] or word not in stop_words() or (asked.prefix and i == last)
-    ]
-    return " ".join(words) + ("" if asked.prefix or not words else " ")
+    return " ".join(asked.words) + ("" if asked.prefix or not asked.words else " ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ Meaning shared by every engine (DESIGN section 5, judged by one contract suite):
   for those that may fit; total and counts stay exact, and no engine knows a rule.
 - Text: every word must match; stop words are skipped; the last word matches as a prefix unless a
   space follows it; 1 typo from 5 letters, 2 from 9, a wrong first letter counts as two; synonyms
-  from `search_synonyms.csv`; two neighbouring words also match written as one.
+  from `search_synonyms.csv`; two or three neighbouring words also match written as one, each joint
+  costs one of its typos. Meilisearch alone also finds one word written as the two neighbours that
+  stand together most often.
 - An explicit sort goes before relevance; a missing value comes last; ties go by id.
 - The engine proposes ids. Who may see what is decided again by the database.
 """

@@ -90,11 +90,8 @@ def relevance(
     best.append(np.ones(columns.size, np.int32))
     for edge in reversed(asked.edges):
         rest = best[edge.after]
-        if edge.words:
-            ranks = cache.ranks(edge, columns, stamp, lookup)
-            span = edge.after - edge.first
-            reading = np.where((ranks > 0) & (rest > 0), rest + ranks.astype(np.int32) * span, 0)
-        else:
-            reading = rest
+        ranks = cache.ranks(edge, columns, stamp, lookup)
+        span = edge.after - edge.first
+        reading = np.where((ranks > 0) & (rest > 0), rest + ranks.astype(np.int32) * span, 0)
         np.maximum(best[edge.first], reading, out=best[edge.first])
     return best[0]

@@ -6,7 +6,7 @@ first letter counts double, prefix on the last word), so that both engines find 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -18,6 +18,8 @@ MAX_WORDS = 10
 """Words of a question that are looked at; the rest is ignored."""
 MAX_WORD = 40
 """Letters of a word that are looked at."""
+JOINED = 3
+"""Neighbouring words that also match written as one; each costs a typo that one word may have."""
 ONE_TYPO, TWO_TYPOS = 5, 9
 
 _WORD = re.compile(r"[^\W_]+")
@@ -113,22 +115,28 @@ def stop_words() -> frozenset[str]:
     return frozenset(word for row in reference.rows("stop_words") for word in words(row["word"]))
 
 
+def _plain(phrase: Iterable[str]) -> tuple[str, ...]:
+    """The words of a phrase that are not stop words."""
+    return tuple(word for word in phrase if word not in stop_words())
+
+
 @cache
 def synonyms() -> Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """What a phrase also means, as folded words; two-way rows stand in both directions.
 
-    A phrase equal to a specialty's label but for its stop words also stands for that label.
+    Stop words do not count in the phrase that is asked, but do in the one that is looked up. A
+    phrase equal to a specialty's label but for its stop words also stands for that label.
     """
     labels = [words(row["label"]) for row in reference.rows("specialties")]
-    full = {tuple(w for w in label if w not in stop_words()): tuple(label) for label in labels}
+    full = {_plain(label): tuple(label) for label in labels}
     found: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
     for row in reference.rows("search_synonyms"):
         term, equals = tuple(words(row["term"])), tuple(words(row["equals"]))
         for phrase in {equals, full.get(equals, equals)}:
             if term != phrase:
-                found.setdefault(term, {})[phrase] = None
+                found.setdefault(_plain(term), {})[phrase] = None
                 if row["direction"] == "two-way":
-                    found.setdefault(phrase, {})[term] = None
+                    found.setdefault(_plain(phrase), {})[term] = None
     return {term: tuple(sorted(phrases)) for term, phrases in found.items()}
 
 
@@ -136,8 +144,7 @@ def synonyms() -> Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]:
 class Edge:
     """One reading of the words `first` up to, not including, `after` of a question.
 
-    One word is looked up with typos and prefix as told, several are a phrase. No word at all: a
-    stop word, which asks nothing.
+    One word is looked up with typos and prefix as told, several are a phrase.
     """
 
     first: int
@@ -150,7 +157,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A free text, understood: its words and every reading of each part of them."""
+    """A free text, understood: the words that must be answered and every reading of each part
+    of them. `prefix`: the last word is still being typed."""
 
     words: tuple[str, ...]
     prefix: bool
@@ -160,37 +168,35 @@ class Question:
 @lru_cache(maxsize=1024)
 def question(text: str) -> Question:
     """Read a free text. Quotes, minus signs and other marks have no meaning."""
-    asked = _first_words(words(text))
+    asked, prefix = _asked(text)
     count = len(asked)
-    prefix = bool(asked) and not text[-1:].isspace()
     edges: list[Edge] = []
     for i in range(count):
-        last = prefix and i + 1 == count
-        if asked[i] in stop_words() and not last:
-            edges.append(Edge(i, i + 1, ()))
-        else:
-            edges.append(Edge(i, i + 1, (asked[i],), last, typos_allowed(asked[i])))
-        if i + 1 < count:
-            joined = (asked[i] + asked[i + 1])[:MAX_WORD]
-            edges.append(Edge(i, i + 2, (joined,), prefix and i + 2 == count))
+        for j in range(i + 1, min(i + JOINED, count) + 1):
+            joined, last = "".join(asked[i:j]), prefix and j == count
+            if j == i + 1 or len(joined) <= MAX_WORD:
+                typos = max(0, typos_allowed(joined) - (j - i - 1))
+                edges.append(Edge(i, j, (joined,), last, typos))
+                if j > i + 1:
+                    also = synonyms().get((joined,), ())
+                    edges += [Edge(i, j, phrase, synonym=True) for phrase in also]
         edges += [
             Edge(i, j, phrase, synonym=True)
             for j in range(i + 1, count + 1)
-            for phrase in synonyms().get(tuple(asked[i:j]), ())
+            for phrase in synonyms().get(asked[i:j], ())
         ]
-    return Question(tuple(asked), prefix, tuple(edges))
+    return Question(asked, prefix, tuple(edges))
 
 
-def _first_words(asked: Sequence[str]) -> list[str]:
-    """Up to MAX_WORDS words that are not stop words, with the stop words between them."""
-    kept: list[str] = []
-    left = MAX_WORDS
-    for word in asked:
-        left -= word not in stop_words()
-        if left < 0 or len(kept) == 2 * MAX_WORDS:
-            break
-        kept.append(word)
-    return kept
+def _asked(text: str) -> tuple[tuple[str, ...], bool]:
+    """Up to MAX_WORDS words that are not stop words, and whether the last of them is a beginning:
+    then it is asked even if it is a stop word."""
+    found = words(text)
+    typing = bool(found) and not text[-1:].isspace()
+    kept = _plain(found[:-1] if typing else found)
+    if len(kept) >= MAX_WORDS:
+        return kept[:MAX_WORDS], False
+    return (*kept, found[-1]) if typing else kept, typing
 
 
 def answers(asked: Question, found: Iterable[str]) -> int:

@@ -180,6 +180,10 @@ def stop_words() -> set[str]:
         return {tokens(row["word"])[0] for row in csv.DictReader(file)}
 
 
+def plain(phrase) -> tuple[str, ...]:
+    return tuple(w for w in phrase if w not in stop_words())
+
+
 @cache
 def synonyms() -> dict[tuple[str, ...], set[tuple[str, ...]]]:
     with (DATA / "specialties.csv").open() as file:
@@ -188,12 +192,12 @@ def synonyms() -> dict[tuple[str, ...], set[tuple[str, ...]]]:
     with (DATA / "search_synonyms.csv").open() as file:
         for row in csv.DictReader(file):
             term, equals = tokens(row["term"]), tokens(row["equals"])
-            same = [x for x in labels if tuple(w for w in x if w not in stop_words()) == equals]
+            same = [x for x in labels if plain(x) == equals]
             for phrase in {equals, *same[-1:]}:
                 if phrase != term:
-                    found.setdefault(term, set()).add(phrase)
+                    found.setdefault(plain(term), set()).add(phrase)
                     if row["direction"] == "two-way":
-                        found.setdefault(phrase, set()).add(term)
+                        found.setdefault(plain(phrase), set()).add(term)
     return found
 
 
@@ -214,7 +218,6 @@ def read(d: Document) -> tuple[set[str], list[tuple[str, ...]]]:
         if not bag <= WORDS:
             WORDS.update(bag)
             answering.cache_clear()
-            beginning.cache_clear()
     return held[1], held[2]
 
 
@@ -222,45 +225,39 @@ WORDS: set[str] = set()
 
 
 @lru_cache(maxsize=2_000)
-def answering(asked: str, prefix: bool) -> set[str]:
-    """All words read so far that answer a word of a question."""
-    return {word for word in WORDS if answers(asked, word, prefix)}
-
-
-@lru_cache(maxsize=2_000)
-def beginning(asked: str, prefix: bool) -> set[str]:
-    """All words read so far that are the asked one or begin with it."""
-    return {word for word in WORDS if word == asked or (prefix and word.startswith(asked))}
+def answering(asked: str, prefix: bool, fewer: int = 0) -> set[str]:
+    """All words read so far that answer a word of a question, with `fewer` typos than usual."""
+    return {word for word in WORDS if answers(asked, word, prefix, fewer)}
 
 
 def text_matches(d: Document, text: str) -> bool:
+    """Every word but stop words must be answered; the last one is a beginning unless a space
+    follows it, even if it is a stop word. Only ten words count."""
     asked = tokens(text)
-    kept, plain = [], 0
-    for word in asked:
-        plain += word not in stop_words()
-        if plain > 10 or len(kept) == 20:
-            break
-        kept.append(word)
-    if not kept:
-        return True
-    return _reads(tuple(kept), not text[-1].isspace(), *read(d))
+    typing = bool(asked) and not text[-1].isspace()
+    kept = [w for w in (asked[:-1] if typing else asked) if w not in stop_words()]
+    if len(kept) >= 10:
+        kept, typing = kept[:10], False
+    elif typing:
+        kept.append(asked[-1])
+    return _reads(tuple(kept), typing, *read(d))
 
 
 def _reads(asked, prefix, bag, lists) -> bool:
     """Whether some way to read the words from here on is answered by the listing."""
     if not asked:
         return True
-    last = prefix and len(asked) == 1
     steps = set()
-    skipped = asked[0] in stop_words() and not last
-    if skipped or not bag.isdisjoint(answering(asked[0], last)):
-        steps.add(1)
-    if len(asked) > 1:
-        joined = (asked[0] + asked[1])[:40]
-        if not bag.isdisjoint(beginning(joined, prefix and len(asked) == 2)):
-            steps.add(2)
     for size in range(1, len(asked) + 1):
-        for phrase in synonyms().get(asked[:size], ()):
+        also = synonyms().get(asked[:size], set())
+        if size <= 3:  # written as one word: each joint costs a typo
+            joined = "".join(asked[:size])
+            typing = prefix and size == len(asked)
+            if size == 1 or len(joined) <= 40:
+                if not bag.isdisjoint(answering(joined, typing, size - 1)):
+                    steps.add(size)
+                also = also | synonyms().get((joined,), set())
+        for phrase in also:
             if phrase[0] in bag if len(phrase) == 1 else has_phrase(lists, phrase):
                 steps.add(size)
     return any(_reads(asked[step:], prefix, bag, lists) for step in steps)
@@ -273,15 +270,15 @@ def has_phrase(lists, phrase) -> bool:
     )
 
 
-def answers(asked: str, word: str, prefix: bool) -> bool:
+def answers(asked: str, word: str, prefix: bool, fewer: int = 0) -> bool:
     if word == asked or (prefix and word.startswith(asked)):
         return True
     if asked.isdigit() or len(asked) < 5:
         return False
-    allowed = 1 if len(asked) < 9 else 2
+    allowed = (1 if len(asked) < 9 else 2) - fewer
     if asked[0] != word[0]:
         allowed -= 1
-    if not allowed:
+    if allowed <= 0:
         return False
     if (Counter(asked) - Counter(word)).total() > allowed:
         return False  # each edit can make up for one missing letter only

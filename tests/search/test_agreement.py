@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -105,7 +104,8 @@ def _bars(price: dict[str, Any]) -> tuple[int, int, dict[int, int]] | None:
 
 def _slugs() -> dict[str, str]:
     with open_session(shop.SYSTEM, readonly=True) as session:
-        return {row.slug: str(row.id) for row in session.execute(select(Rotation.slug, Rotation.id))}
+        rows = session.execute(select(Rotation.slug, Rotation.id))
+        return {row.slug: str(row.id) for row in rows}
 
 
 def _question(dice: random.Random, documents: list[dict[str, Any]]) -> str:

@@ -165,10 +165,10 @@ def test_settings_name_only_public_fields() -> None:
         ("ward of", "ward of"),
         ("ward of ", "ward "),
         ("of the ", ""),
-        ("letter of recommendation", "letter of recommendation"),
+        ("letter of recommendation", "letter recommendation"),
         ('"cardiology" -ward', "cardiology ward"),
         ("José", "jose"),
-        ("a b c d e f g h i j k l m n", "b c d e f g h j k l"),
+        ("a b c d e f g h i j k l m n", "b c d e f g h j k l "),
     ],
 )
 def test_text_is_asked_as_the_port_reads_it(text: str, asked: str) -> None:
