@@ -1,7 +1,10 @@
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
+import meilisearch
 import pytest
 
 from marketplace.search.documents import ListingDocument
@@ -20,6 +23,16 @@ def open_engine(name: str, folder: Path, index: str) -> Engine:
     return MeiliEngine(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", ""), index=index)
 
 
+@contextmanager
+def own_index(name: str) -> Iterator[str]:
+    """An index name nobody else uses; what a server holds under it goes away at the end."""
+    index = f"contract_{uuid4().hex[:12]}"
+    yield index
+    if name == "meilisearch":
+        client = meilisearch.Client(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY"))
+        client.wait_for_task(client.delete_index(index).task_uid)
+
+
 @pytest.fixture(scope="session", params=[2_000, pytest.param(10_000, marks=pytest.mark.full)])
 def documents(request: pytest.FixtureRequest) -> tuple[ListingDocument, ...]:
     return market.hand_made() + market.synthetic(request.param)
@@ -30,11 +43,12 @@ def engine(
     request: pytest.FixtureRequest,
     documents: tuple[ListingDocument, ...],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Engine:
+) -> Iterator[Engine]:
     """One engine over the whole market, read only."""
-    made = open_engine(request.param, tmp_path_factory.mktemp("search"), "contract_read")
-    made.rebuild(documents)
-    return made
+    with own_index(request.param) as index:
+        made = open_engine(request.param, tmp_path_factory.mktemp("search"), index)
+        made.rebuild(documents)
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +59,10 @@ def flat(documents: tuple[ListingDocument, ...]) -> list[dict[str, object]]:
 @pytest.fixture(params=ENGINES)
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
     """Opens a small engine of the hand-made listings for writing; each call is another client."""
+    with own_index(request.param) as index:
 
-    def open_one() -> Engine:
-        return open_engine(request.param, tmp_path / "search", "contract_write")
+        def open_one() -> Engine:
+            return open_engine(request.param, tmp_path / "search", index)
 
-    open_one().rebuild(market.hand_made())
-    yield open_one
+        open_one().rebuild(market.hand_made())
+        yield open_one
