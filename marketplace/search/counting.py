@@ -58,12 +58,18 @@ class Selection:
         return distances(self.columns, self.query.near.lat, self.query.near.lng)
 
     @cached_property
+    def listed(self) -> Mask:
+        """All listings of the scope."""
+        agency = self.query.scope.agency
+        if agency is None:
+            return self.columns.alive
+        return self.columns.alive & self._any_of("agency", (agency,))
+
+    @cached_property
     def base(self) -> Mask:
-        """What no facet's count may drop: alive, in scope, text, place."""
+        """What no facet's count may drop: in scope, text, place."""
         columns, query = self.columns, self.query
-        mask = columns.alive
-        if query.scope.agency is not None:
-            mask = mask & self._any_of("agency", (query.scope.agency,))
+        mask = self.listed
         if self.relevance is not None:
             mask = mask & (self.relevance > 0)
         if query.near is not None:

@@ -82,6 +82,7 @@ class EmbeddedEngine:
                 facets=counts_of(chosen, query.facets),
                 price=chosen.price(),
                 price_range=chosen.price_range(),
+                listed=int(np.count_nonzero(chosen.listed)),
             )
 
     def facet_search(

@@ -22,14 +22,13 @@ from marketplace.search.state import SearchState
 @dataclass(frozen=True, slots=True)
 class Found:
     """A search and its answer. `rows` are the hits as the database shows them, in their order;
-    what is no longer public is not among them. `everything` counts all listings."""
+    what is no longer public is not among them."""
 
     state: SearchState
     query: Query
     result: Result
     rows: tuple[Listing, ...]
     catalog: Catalog = field(repr=False)
-    everything: int = 0
     engine: Engine | None = field(default=None, repr=False)
 
     @property
@@ -43,7 +42,7 @@ class Found:
         told = (
             self.state.canonical(),
             self.words_off,
-            self.everything,
+            result.listed,
             result.total,
             result.facets,
             price and (price.min_cents, price.max_cents, price.bins),
@@ -90,9 +89,8 @@ def find(
         if state.page > result.pages:
             query = replace(query, page=result.pages)
             result = asked.search(query)
-        everything = asked.health().documents
     except SearchUnavailable:
-        asked, result, everything = None, fallback.search(session, query), 0
+        asked, result = None, fallback.search(session, query)
     ids = [UUID(hit.id) for hit in result.hits] if with_rows else []
     return Found(
         state=replace(state, page=result.page),
@@ -100,7 +98,6 @@ def find(
         result=result,
         rows=tuple(listings(session, ids, state.weeks)),
         catalog=catalog,
-        everything=everything,
         engine=asked,
     )
 

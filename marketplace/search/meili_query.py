@@ -138,10 +138,14 @@ def filters(query: Query, length: int | None = None) -> Filters:
     return Filters(tuple(_always(query)), families)
 
 
+def _scope(query: Query) -> list[str]:
+    """What the server demands of every query: no marker, and only the scope's listings."""
+    agency = query.scope.agency
+    return ["deleted = false", *([] if agency is None else [f"agency = {quoted(agency)}"])]
+
+
 def _always(query: Query) -> Iterable[str]:
-    yield "deleted = false"
-    if query.scope.agency is not None:
-        yield f"agency = {quoted(query.scope.agency)}"
+    yield from _scope(query)
     if query.near is not None:
         yield f"_geoRadius({query.near.lat}, {query.near.lng}, {query.near.radius_m})"
     if query.box is not None:
@@ -190,6 +194,8 @@ class Plan:
     price: int
     lengths: Mapping[int, int]
     """Block length to the query whose total is its count; empty when the facet tells."""
+    listed: int
+    """The query that counts all listings of the scope."""
 
 
 def plan(query: Query, index: str) -> Plan:
@@ -223,7 +229,8 @@ def plan(query: Query, index: str) -> Plan:
     for length in LENGTHS if by_length else ():
         lengths[length] = len(queries)
         queries.append(_counting(query, index, filters(query, length).without(), []))
-    return Plan(tuple(queries), facets, number.get("price", 0), lengths)
+    queries.append(_counting(query, index, _scope(query), []) | {"q": ""})
+    return Plan(tuple(queries), facets, number.get("price", 0), lengths, len(queries) - 1)
 
 
 def _main(query: Query, index: str, conditions: Filters, fields: Sequence[str]) -> Json:

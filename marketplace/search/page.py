@@ -195,7 +195,7 @@ def compose(found: Found, *, typed: str = "", all_cities: bool = False) -> Searc
         state=state,
         title=_title(state, catalog),
         total=result.total,
-        all=found.everything,
+        all=result.listed,
         pages=result.pages,
         cards=tuple(card(row, state, catalog, km.get(str(row.id))) for row in found.rows),
         facets=facets(state, result, catalog),

@@ -211,6 +211,8 @@ class Result:
     """None when nothing matches without the price range."""
     price_range: tuple[int, int] | None
     """Least and greatest price in cents under all filters; None without hits."""
+    listed: int = 0
+    """All listings of the scope, whatever is asked; 0 when nothing can count."""
 
     @property
     def pages(self) -> int:

@@ -1,6 +1,7 @@
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -56,13 +57,22 @@ def flat(documents: tuple[ListingDocument, ...]) -> list[dict[str, object]]:
     return [document.as_dict() for document in documents]
 
 
+@dataclass(frozen=True)
+class Opener:
+    """Opens one engine as often as one likes, in any process; each call is another client."""
+
+    name: str
+    folder: Path
+    index: str
+
+    def __call__(self) -> Engine:
+        return open_engine(self.name, self.folder, self.index)
+
+
 @pytest.fixture(params=ENGINES)
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
-    """Opens a small engine of the hand-made listings for writing; each call is another client."""
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A small engine of the hand-made listings for writing."""
     with own_index(request.param) as index:
-
-        def open_one() -> Engine:
-            return open_engine(request.param, tmp_path / "search", index)
-
-        open_one().rebuild(market.hand_made())
-        yield open_one
+        made = Opener(request.param, tmp_path / "search", index)
+        made().rebuild(market.hand_made())
+        yield made

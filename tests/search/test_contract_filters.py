@@ -96,6 +96,7 @@ def agree(engine: Engine, flat: list[dict[str, object]], query: Query) -> None:
     price = result.price
     assert (price and (price.min_cents, price.max_cents, dict(price.bins))) == expected.price
     assert result.price_range == expected.price_range
+    assert result.listed == len([d for d in flat if query.scope.agency in (None, d["agency"])])
     ids = [hit.id for hit in result.hits]
     for page in range(2, result.pages + 1 if result.total <= 300 else 1):
         ids += [hit.id for hit in engine.search(replace(query, per_page=100, page=page)).hits]

@@ -4,21 +4,20 @@ import multiprocessing
 import socket
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from marketplace.search import embedded
+from marketplace.search import embedded, meili_query
 from marketplace.search.documents import ListingDocument
 from marketplace.search.embedded_engine import EmbeddedEngine
 from marketplace.search.meilisearch import MeiliEngine
 from marketplace.search.port import Deletion, Engine, Query, SearchUnavailable
+from tests.search.conftest import Opener
 from tests.search.market import hand_made, synthetic
 
 FIRST = hand_made()[0]
-Opener = Callable[[], Engine]
 
 
 def titles(engine: Engine, text: str) -> list[str]:
@@ -121,28 +120,24 @@ def test_highlights_and_ranks_follow_changes(opener: Opener) -> None:
         assert engine.search(Query(text="wombat ward ")).total == (version % 2 == 0)
 
 
-def _count(folder: Path, text: str, answers: "multiprocessing.Queue[int]", rounds: int) -> None:
-    engine = EmbeddedEngine(folder)
-    for _ in range(rounds):
-        answers.put(engine.search(Query(text=text)).total)
+def _count(opener: Opener, text: str, answers: "multiprocessing.Queue[int]") -> None:
+    answers.put(opener().search(Query(text=text)).total)
 
 
-def test_another_process_reads_what_was_written(tmp_path: Path) -> None:
+def test_another_process_reads_what_was_written(opener: Opener) -> None:
     context = multiprocessing.get_context("spawn")
-    engine = EmbeddedEngine(tmp_path)
-    engine.rebuild(hand_made())
-    write(engine, replace(FIRST, id="new", title="Quokka ward"))
+    write(opener(), replace(FIRST, id="new", title="Quokka ward"))
     answers: multiprocessing.Queue[int] = context.Queue()
-    process = context.Process(target=_count, args=(tmp_path, "quokka", answers, 1))
+    process = context.Process(target=_count, args=(opener, "quokka", answers))
     process.start()
     assert answers.get(timeout=60) == 1
     process.join(timeout=60)
     assert process.exitcode == 0
 
 
-def _read_on(folder: Path, answers: "multiprocessing.Queue[tuple[int, int]]") -> None:
+def _read_on(opener: Opener, answers: "multiprocessing.Queue[tuple[int, int]]") -> None:
     """Search until all twenty are there."""
-    engine = EmbeddedEngine(folder)
+    engine = opener()
     total = 0
     while total < 20:
         result = engine.search(Query(text="quokka"))
@@ -151,12 +146,11 @@ def _read_on(folder: Path, answers: "multiprocessing.Queue[tuple[int, int]]") ->
         time.sleep(0.005)
 
 
-def test_counts_stay_consistent_while_another_process_writes(tmp_path: Path) -> None:
+def test_counts_stay_consistent_while_another_process_writes(opener: Opener) -> None:
     context = multiprocessing.get_context("spawn")
-    engine = EmbeddedEngine(tmp_path)
-    engine.rebuild(hand_made())
+    engine = opener()
     answers: multiprocessing.Queue[tuple[int, int]] = context.Queue()
-    process = context.Process(target=_read_on, args=(tmp_path, answers), daemon=True)
+    process = context.Process(target=_read_on, args=(opener, answers), daemon=True)
     process.start()
     seen = [answers.get(timeout=120)]
     for number in range(20):
@@ -167,6 +161,29 @@ def test_counts_stay_consistent_while_another_process_writes(tmp_path: Path) -> 
     assert process.exitcode == 0
     assert all(total == counted for total, counted in seen)
     assert [total for total, _ in seen] == sorted(total for total, _ in seen)
+
+
+def test_a_change_is_visible_in_less_than_two_seconds(opener: Opener) -> None:
+    writer, reader = opener(), opener()
+    for number in range(3):
+        begun = time.monotonic()
+        write(writer, replace(FIRST, id=f"new-{number}", title="Quokka ward"))
+        assert reader.search(Query(text="quokka")).total == number + 1
+        assert time.monotonic() - begun < 2
+
+
+def test_other_settings_ask_for_a_rebuild(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 55: an index that other code made takes no change, and a rebuild heals it."""
+    assert not opener().health().needs_rebuild
+    for module in (embedded, meili_query):
+        monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
+    engine = opener()
+    assert engine.health().needs_rebuild
+    with pytest.raises(SearchUnavailable):
+        write(engine, replace(FIRST, version=2))
+    engine.rebuild(hand_made()[1:])
+    assert engine.search(Query()).total == len(hand_made()) - 1
+    assert not engine.health().needs_rebuild
 
 
 def test_no_server_is_one_typed_error() -> None:
@@ -204,17 +221,13 @@ def test_damaged_index_is_one_typed_error(tmp_path: Path) -> None:
         EmbeddedEngine(tmp_path).search(Query())
 
 
-def test_other_settings_ask_for_a_rebuild(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_of_other_code_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     EmbeddedEngine(tmp_path).rebuild([FIRST])
     monkeypatch.setattr(embedded, "FORMAT", embedded.FORMAT + 1)
-    engine = EmbeddedEngine(tmp_path)
-    assert engine.health().needs_rebuild
-    for refused in (lambda: engine.search(Query()), lambda: write(engine, FIRST)):
-        with pytest.raises(SearchUnavailable, match="off"):
-            refused()
-    engine.rebuild([FIRST])
-    assert engine.search(Query()).total == 1
-    assert not engine.health().needs_rebuild
+    with pytest.raises(SearchUnavailable, match="off"):
+        EmbeddedEngine(tmp_path).search(Query())
 
 
 def test_a_second_writer_waits_then_is_refused(tmp_path: Path) -> None:

@@ -87,11 +87,12 @@ def test_every_condition_is_written() -> None:
 def test_each_selected_group_is_counted_without_itself() -> None:
     query = Query(filters={"state": ("CA",), "type": ("elective",), "included": ("x",)})
     planned = plan(query, "listings")
-    assert len(planned.queries) == 3
+    assert len(planned.queries) == 4
     assert planned.facets["state"] == 1
     assert planned.facets["type"] == 2
     assert planned.facets["included"] == planned.facets["city"] == 0
-    main, by_state, by_type = planned.queries
+    main, by_state, by_type, listed = planned.queries
+    assert planned.listed == 3 and listed["filter"] == ["deleted = false"] and listed["q"] == ""
     assert 'state IN ["CA"]' in main["filter"]
     assert 'state IN ["CA"]' not in by_state["filter"]
     assert 'type IN ["elective"]' in by_state["filter"]
