@@ -19,7 +19,10 @@ from demo.supervisor import Service
 
 LONGEST_SOCKET_PATH = 90  # bytes; the system's limit is about 100
 PYTHON = (sys.executable, "-P", "-m")
-KEPT_SETTINGS = ("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "MEILI_URL", "MEILI_KEY")
+KEPT_SETTINGS = (
+    *("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL"),
+    *("MEILI_URL", "MEILI_KEY", "MEILI_INDEX"),
+)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Config:
     redis_url: str
     meili_url: str
     meili_key: str
+    meili_index: str
     stripe_secret_key: str
     stripe_publishable_key: str
     stripe_api_base: str
@@ -52,6 +53,7 @@ class Config:
             redis_url=env.get("REDIS_URL", ""),
             meili_url=env.get("MEILI_URL", ""),
             meili_key=env.get("MEILI_KEY", ""),
+            meili_index=env.get("MEILI_INDEX", "listings"),
             stripe_secret_key=env.get("STRIPE_SECRET_KEY", ""),
             stripe_publishable_key=env.get("STRIPE_PUBLISHABLE_KEY", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", ""),

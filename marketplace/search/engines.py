@@ -21,7 +21,7 @@ def engine() -> Engine:
     if config.meili_url:
         from marketplace.search.meilisearch import MeiliEngine  # noqa: PLC0415 (optional)
 
-        return MeiliEngine(config.meili_url, config.meili_key)
+        return MeiliEngine(config.meili_url, config.meili_key, index=config.meili_index)
     from marketplace.search.embedded_engine import EmbeddedEngine  # noqa: PLC0415 (slow import)
 
     return EmbeddedEngine(config.var_dir / "search")

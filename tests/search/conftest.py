@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import meilisearch
 import pytest
+from flask import Flask
 
 from marketplace.search.documents import ListingDocument
 from marketplace.search.embedded_engine import EmbeddedEngine
 from marketplace.search.meilisearch import MeiliEngine
 from marketplace.search.port import Engine
-from tests.search import market
+from tests.search import market, shop
+from tests.search.shop import Get
 
 ENGINES = ["embedded", *(["meilisearch"] if os.environ.get("MEILI_URL") else [])]
 
@@ -32,6 +34,31 @@ def own_index(name: str) -> Iterator[str]:
     if name == "meilisearch":
         client = meilisearch.Client(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY"))
         client.wait_for_task(client.delete_index(index).task_uid)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """What tells the whole application which engine to use."""
+    if request.param == "embedded":
+        yield {}
+        return
+    with own_index(request.param) as index:
+        yield {name: os.environ.get(name, "") for name in ("MEILI_URL", "MEILI_KEY")} | {
+            "MEILI_INDEX": index
+        }
+
+
+@pytest.fixture
+def shop_app(migrated: None, engine_settings: dict[str, str]) -> Iterator[Flask]:
+    """The search room over the small market."""
+    with shop.open_shop(**engine_settings) as app:
+        yield app
+
+
+@pytest.fixture
+def get(shop_app: Flask) -> Get:
+    """Reads a page of it as a guest."""
+    return shop.getter(shop_app)
 
 
 @pytest.fixture(scope="session", params=[2_000, pytest.param(10_000, marks=pytest.mark.full)])

@@ -1,7 +1,8 @@
 """A small market in the database and in the index, for the tests of the page and of the API."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import Engine as DatabaseEngine
+from werkzeug.test import TestResponse
 
 from marketplace.core import context
 from marketplace.core.db import open_session
@@ -26,6 +28,7 @@ LEVELS = (
     ("observership-outpatient", "observership", "mixed"),
 )
 LISTINGS = 24
+Get = Callable[..., TestResponse]
 
 
 def build() -> list[UUID]:
@@ -69,11 +72,24 @@ def build() -> list[UUID]:
 
 
 @contextmanager
-def open_shop() -> Iterator[Flask]:
+def open_shop(**settings: str) -> Iterator[Flask]:
     """The app with the search room over the small market."""
-    with rooms.site([views.room]) as app:
+    with rooms.site([views.room], **settings) as app:
         build()
         yield app
+
+
+def getter(app: Flask) -> Get:
+    """Reads pages as a guest; a header's name with underscores."""
+
+    def get(path: str, **headers: str) -> TestResponse:
+        return Context().run(
+            app.test_client(use_cookies=False).get,
+            path,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+
+    return get
 
 
 class Away:

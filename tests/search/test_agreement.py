@@ -23,7 +23,7 @@ from marketplace.search.listings import facts_of, public_ids
 from marketplace.search.port import Query, Sort
 from marketplace.search.state import FACET_PARAMS, SearchState
 from tests.search import oracle, shop
-from tests.search.test_views import Get, getter
+from tests.search.shop import Get
 from tests.support import rooms
 
 ROTATIONS = 300
@@ -37,15 +37,15 @@ _OPTION = re.compile(
 
 @pytest.fixture(scope="module")
 def market(
-    migrated: None, tmp_path_factory: pytest.TempPathFactory
+    migrated: None, engine_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Get, list[dict[str, Any]]]]:
     """The demo's market behind the search room, and every document that must be in the index."""
-    with rooms.site([views.room]) as app:
+    with rooms.site([views.room], **engine_settings) as app:
         run.seed(tmp_path_factory.mktemp("seed") / "stripe.db", ROTATIONS)
         jobs.rebuild(shop.SYSTEM)
         with open_session(shop.SYSTEM, readonly=True) as session:
             facts = facts_of(session, public_ids(session))
-        yield getter(app), [document_from(one).as_dict() for one in facts]
+        yield shop.getter(app), [document_from(one).as_dict() for one in facts]
 
 
 def test_random_states_agree(market: tuple[Get, list[dict[str, Any]]]) -> None:

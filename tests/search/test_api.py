@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -22,18 +21,12 @@ from marketplace.search.openapi import document
 from marketplace.search.port import FACETS
 from marketplace.search.state import FACET_PARAMS, SINGLE_PARAMS, SearchState
 from tests.search import oracle, shop
-from tests.search.test_views import Get, getter
+from tests.search.shop import Get
 
 NEEDED = {
     "id", "url", "title", "specialty", "hands_on", "type", "setting", "city", "state", "lat",
     "lng", "agency", "weeks", "price_cents", "starts", "included", "accepts", "rating", "reviews",
 }  # fmt: skip
-
-
-@pytest.fixture
-def get(migrated: None) -> Iterator[Get]:
-    with shop.open_shop() as app:
-        yield getter(app)
 
 
 def asked(get: Get, path: str) -> dict[str, Any]:

@@ -4,8 +4,6 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
-from contextvars import Context
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -26,28 +24,12 @@ from marketplace.search import finding
 from marketplace.search.facets import COUNTED
 from marketplace.search.pins import clusters, position
 from marketplace.search.state import SearchState
+from tests import factories
 from tests.search import shop
+from tests.search.shop import Get
 from tests.support import rooms
 
-Get = Callable[..., TestResponse]
 PART = {"HX-Request-Type": "partial"}
-
-
-@pytest.fixture
-def get(migrated: None) -> Iterator[Get]:
-    with shop.open_shop() as app:
-        yield getter(app)
-
-
-def getter(app: Flask) -> Get:
-    def get(path: str, **headers: str) -> TestResponse:
-        return Context().run(
-            app.test_client(use_cookies=False).get,
-            path,
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
-
-    return get
 
 
 def words(answer: TestResponse) -> str:
@@ -212,12 +194,9 @@ def test_a_guest_keeps_the_page_until_something_on_it_changes(get: Get) -> None:
     assert changed.status_code == 200 and changed.headers["ETag"] != tag
 
 
-def test_a_signed_in_person_gets_no_validator(migrated: None) -> None:
-    with shop.open_shop() as app:
-        from tests import factories
-
-        browser = rooms.Browser(app, factories.candidate().id)
-        assert "ETag" not in browser.get("/rotations").headers
+def test_a_signed_in_person_gets_no_validator(shop_app: Flask) -> None:
+    browser = rooms.Browser(shop_app, factories.candidate().id)
+    assert "ETag" not in browser.get("/rotations").headers
 
 
 def test_nothing_found_says_what_to_drop(get: Get) -> None:
