@@ -12,6 +12,9 @@ from marketplace.bookings import views as bookings_views
 from marketplace.bookings import workspace_views as bookings_workspace_views
 from marketplace.core import assets, health, logs, pages, web
 from marketplace.core.config import Config
+from marketplace.listings import availability_views as listings_availability_views
+from marketplace.listings import editor_views as listings_editor_views
+from marketplace.listings import place_views as listings_place_views
 from marketplace.listings import signing_views as listings_signing_views
 from marketplace.listings import views as listings_views
 from marketplace.listings import workspace_views as listings_workspace_views
@@ -27,6 +30,9 @@ ROOMS = (
     search_views.room,
     listings_views.room,
     listings_workspace_views.workspace,
+    listings_editor_views.editor,
+    listings_place_views.places_room,
+    listings_availability_views.calendar,
     listings_signing_views.signing_room,
     accounts_views.room,
     accounts_views.mine,

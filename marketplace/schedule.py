@@ -30,6 +30,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("notifications.holds_running", 30),
     Periodic("notifications.installments_due", 60),
     Periodic("notifications.starts_soon", 60),
+    Periodic("listings.close_near", 300),
     Periodic("search.refresh_due", 300),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),

@@ -211,6 +211,11 @@ def advisories(state: str, rotation_type: str, status: str = "") -> tuple[Adviso
     )
 
 
+def visa_facts() -> tuple[Row, ...]:
+    """What `visa_facts.csv` says, for students, graduates or all. Facts, not legal advice."""
+    return rows("visa_facts")
+
+
 def _groups(name: str) -> tuple[Group, ...]:
     found = (Group(line["slug"], line["label"], int(line["sort"])) for line in rows(name))
     return tuple(sorted(found, key=lambda group: group.sort))

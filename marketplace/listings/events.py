@@ -40,3 +40,12 @@ class SignatureDecided:
     rotation_id: UUID
     agency_id: UUID
     decision: str
+
+
+@dataclass(frozen=True)
+class AttendingInvited:
+    """An agency has begun to work with an attending, who may be new to the platform."""
+
+    attending_id: UUID
+    agency_id: UUID
+    npi: str

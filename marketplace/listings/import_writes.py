@@ -14,7 +14,7 @@ from marketplace.listings.events import RotationChanged
 from marketplace.listings.import_changes import Change, Known, site_key, wanted_values
 from marketplace.listings.import_rows import WantedRotation, WantedSite
 from marketplace.listings.models import Affiliation, Block, Offering, Rotation, Site
-from marketplace.listings.operations import set_values
+from marketplace.listings.versions import set_values
 from marketplace.tenants.models import Agency
 
 
@@ -72,7 +72,7 @@ def _new_site(agency_id: UUID, wanted: WantedSite, slugs: set[str]) -> Site:
 def _write_rotation(session: Session, known: Known, change: Change) -> Rotation:
     values = wanted_values(known, change.row, change.rotation)
     if change.rotation is not None:
-        set_values(change.rotation, values)
+        set_values(session, change.rotation, values)
         change.rotation.updated_at = clock.now()
         return change.rotation
     rotation = Rotation(

@@ -76,6 +76,7 @@ class Affiliation(Keyed, Base):
     attending_id: Mapped[UUID] = mapped_column(ForeignKey("attending.id"), index=True)
     preapproves: Mapped[bool] = mapped_column(default=False)
     email: Mapped[str] = mapped_column(default="")
+    invited_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
@@ -95,6 +96,7 @@ class Site(Keyed, Base):
     state: Mapped[str]
     time_zone: Mapped[str]
     public: Mapped[bool] = mapped_column(default=True)
+    affiliation: Mapped[str] = mapped_column(default="")  # of a medical school, as declared
     letter_until: Mapped[date | None]  # the site's letter on file is valid to this day
 
 
@@ -140,6 +142,8 @@ class Rotation(Keyed, Base):
     hours_per_week: Mapped[int] = mapped_column(default=40)
     week_plan: Mapped[list[Any]] = mapped_column(default=list)
     trainees_per_attending: Mapped[int] = mapped_column(default=1)
+    hospital_share: Mapped[int | None]  # percent of the time that is in a hospital
+    notice_days: Mapped[int] = mapped_column(default=0)  # a start closes so many days before it
     letter_policy: Mapped[dict[str, Any]] = mapped_column(default=dict)
     cancellation: Mapped[dict[str, Any]] = mapped_column(default=dict)  # preset or custom tiers
     price_parts: Mapped[list[Any]] = mapped_column(default=list)  # label and percent of the price
@@ -147,6 +151,7 @@ class Rotation(Keyed, Base):
     max_installments: Mapped[int] = mapped_column(default=4)
     preapproved: Mapped[bool] = mapped_column(default=False)  # the agency's approval is skipped
     signed_version: Mapped[int | None]  # the version whose scope the attending signed
+    copied_from: Mapped[UUID | None]  # the listing it was copied from: what was signed there helps
     rating_sum: Mapped[int] = mapped_column(default=0)
     rating_count: Mapped[int] = mapped_column(default=0)
     truth_matching: Mapped[int] = mapped_column(default=0)
@@ -225,12 +230,15 @@ class Offering(Keyed, Base):
     capacity: Mapped[int]
     taken: Mapped[int] = mapped_column(default=0)
     closed_at: Mapped[datetime | None]
+    blackout_id: Mapped[UUID | None]  # what closed it; taking the blackout back opens it again
 
 
 class ScopeSignature(Keyed, Base):
-    """The attending signs the scope of activities of one version of a rotation.
+    """The attending signs what trainees do in one version of a rotation.
 
-    `decision`: None while open, then signed or refused. The link's token is kept as a hash.
+    `declared` are the tasks, `facts` what is signed beside them (`versions.SIGNED_BESIDE`).
+    `decision`: None while open, then signed or refused. `outdated_at`: the agency has changed
+    the version since it asked. The link's token is kept as a hash.
     """
 
     __tablename__ = "scope_signature"
@@ -245,11 +253,13 @@ class ScopeSignature(Keyed, Base):
     attending_id: Mapped[UUID] = mapped_column(index=True)
     version: Mapped[int]
     declared: Mapped[dict[str, str]]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     signed: Mapped[dict[str, str] | None]
     decision: Mapped[str | None]
     comment: Mapped[str] = mapped_column(default="")
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
     decided_at: Mapped[datetime | None]
+    outdated_at: Mapped[datetime | None]
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)
 
 

@@ -6,7 +6,6 @@ A listing opens through one guard, `missing_for_publish`, whoever asks: page, im
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,114 +17,146 @@ from marketplace.core import audit, clock, context, ids, outbox
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
 from marketplace.core.events import publish as tell
-from marketplace.listings import eligibility, levels, lint
+from marketplace.listings import drafts, eligibility, lint, versions, wider
+from marketplace.listings.draft_models import ListingDraft, ListingVersion
 from marketplace.listings.events import RotationChanged, SignatureAsked, SignatureDecided
 from marketplace.listings.models import Rotation, ScopeSignature
 from marketplace.listings.queries import rotation_facts
+from marketplace.listings.versions import derived_level, is_signed, locked
 
-# What the attending's signature stands under. A change of one of these makes a new version.
-SIGNED_FACTS = (
-    "type",
-    "interaction",
-    "setting",
-    "attending_id",
-    "activities",
-    "hours_per_week",
-    "trainees_per_attending",
-)
 LINK_DAYS = 30
 TEXT_LINT_RULE = "text-lint"
 
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing between a listing and its publication."""
+    """One thing between a listing and its publication. `section` is where it is mended: one of
+    the editor's, or empty where the agency can only wait."""
 
     code: str
     message: str
+    section: str = ""
 
 
 # --- publishing ---------------------------------------------------------------------------------
 
 
-def missing_for_publish(rotation: Rotation) -> tuple[Missing, ...]:
-    """Exactly what keeps this listing from opening; empty when it may. The only guard."""
+def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, ...]:
+    """Exactly what keeps this listing from opening; empty when it may. The only guard.
+
+    `rotation` is the row itself or the agency's `drafts.working` view of it.
+    """
     found = [*_parts_missing(rotation)]
-    if needs_signature(rotation) and not is_signed(rotation):
+    if not is_signed(rotation):
         found.append(
             Missing(
                 "signature",
                 f"Dr. {rotation.attending.display_name} has not signed what trainees do"
                 f" (version {rotation.version}).",
+                "scope",
+            )
+        )
+    if not wider.is_allowed(session, rotation):
+        found.append(
+            Missing(
+                "wider",
+                "This type does not take graduates by default. The platform has to agree first.",
+                "people",
             )
         )
     texts = public_texts(rotation)
     found += [
-        Missing(f"text-{hit.field}", f"“{hit.matched}” in the {hit.field}: {hit.say_instead}")
+        Missing(
+            f"text-{hit.field}", f"“{hit.matched}” in the {hit.field}: {hit.say_instead}", "basics"
+        )
         for hit in lint.lint_fields(texts)
         if hit.action == "block"
     ]
     facts = rotation_facts(rotation) | {"rotation.text_lint_clean": lint.is_clean(texts)}
     found += [
-        Missing(blocker.code, blocker.message)
+        Missing(blocker.code, blocker.message, _SECTION_OF_RULE.get(blocker.code, "scope"))
         for blocker in eligibility.publish_blockers(facts)
         if blocker.code != TEXT_LINT_RULE  # said above, phrase by phrase
     ]
     return tuple(found)
 
 
+_SECTION_OF_RULE = {
+    "graduate-exception-declared": "people",
+    "supervisor-named": "basics",
+    "supervisor-verified": "",
+    "virtual-no-hands-on": "basics",
+    "research-not-usce": "basics",
+    "rare-combination-evidence": "people",
+    "private-office-hands-on-california": "people",
+}
+
+
 def _parts_missing(rotation: Rotation) -> list[Missing]:
     today = clock.today(rotation.site.time_zone)
     open_starts = [o for o in rotation.offerings if o.start_on > today and o.closed_at is None]
     wanted = (
-        (rotation.agency.takes_bookings, "agency", "Your agency is stopped by the platform."),
-        (bool(rotation.blocks), "prices", "Add at least one length with its price."),
-        (bool(open_starts), "starts", "Add at least one start in the future."),
-        (bool(rotation.cancellation), "cancellation", "Choose a cancellation policy."),
-        (bool(rotation.accepts), "accepts", "Say whether students, graduates or both may come."),
+        (
+            rotation.agency.takes_bookings,
+            Missing("agency", "Your agency is stopped by the platform."),
+        ),
+        (
+            bool(rotation.title.strip()),
+            Missing("title", "Give the listing a title.", "basics"),
+        ),
+        (
+            bool(rotation.summary.strip()),
+            Missing("summary", "Say what a day is like.", "basics"),
+        ),
+        (
+            bool(rotation.accepts),
+            Missing("accepts", "Say whether students, graduates or both may come.", "people"),
+        ),
+        (
+            bool(rotation.letter_policy.get("policy")),
+            Missing("letter", "Say whether the attending writes letters.", "letter"),
+        ),
+        (
+            bool(rotation.blocks),
+            Missing("prices", "Add at least one length with its price.", "price"),
+        ),
+        (
+            bool(rotation.cancellation),
+            Missing("cancellation", "Choose a cancellation policy.", "cancellation"),
+        ),
+        (
+            bool(open_starts),
+            Missing("starts", "Add at least one start in the future.", "dates"),
+        ),
     )
-    return [Missing(code, message) for there, code, message in wanted if not there]
-
-
-def needs_signature(rotation: Rotation) -> bool:
-    """Hands-on is never claimed without the attending's signature under the tasks (DESIGN 4)."""
-    return rotation.interaction in ("hands-on", "mixed")
-
-
-def is_signed(rotation: Rotation) -> bool:
-    """The attending signed the scope as it is now."""
-    return rotation.signed_version == rotation.version
+    return [missing for there, missing in wanted if not there]
 
 
 def public_texts(rotation: Rotation) -> dict[str, str]:
     """The texts that agencies write and everybody reads."""
+    week = [
+        str(text) for day in rotation.week_plan if isinstance(day, dict) for text in day.values()
+    ]
     return {
         "title": rotation.title,
         "summary": rotation.summary,
         "inclusions": "\n".join(rotation.inclusions),
+        "week": "\n".join(week),
     }
 
 
-def derived_level(rotation: Rotation) -> str:
-    """The hands-on level that the listing's facts and its signature give."""
-    return levels.derive_level(
-        rotation.type,
-        rotation.interaction,  # type: ignore[arg-type]
-        rotation.setting,  # type: ignore[arg-type]
-        scope_cosigned=is_signed(rotation),
-    )
-
-
 def publish(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
-    """Open a listing to everybody. Invalid names each missing thing; repeating it is harmless."""
+    """Open a listing to everybody, or make its draft the live version. Invalid names each missing
+    thing, and then the caller rolls back; repeating it is harmless."""
     require(actor, "listings.publish")
     rotation = locked(session, rotation_id)
-    if rotation.state == "published":
+    if rotation.state == "archived":
+        raise Conflict("An archived listing stays closed. Copy it instead.", "archived")
+    changed = drafts.apply(session, rotation)
+    if rotation.state == "published" and not changed:
         return rotation
-    if rotation.state not in ("draft", "paused"):
-        raise Conflict("An archived listing stays closed. Make a new one.", "archived")
     rotation.level = derived_level(rotation)
-    missing = missing_for_publish(rotation)
+    missing = missing_for_publish(session, rotation)
     if missing:
         raise Invalid(
             {item.code: item.message for item in missing},
@@ -133,8 +164,25 @@ def publish(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
         )
     rotation.state, rotation.public = "published", True
     rotation.published_at = rotation.published_at or clock.now()
+    _keep_version(session, actor, rotation)
     _changed(session, actor, rotation, "listing.publish")
     return rotation
+
+
+def _keep_version(session: Session, actor: Actor, rotation: Rotation) -> None:
+    """What is published now, to be compared with later versions."""
+    facts = drafts.snapshot(rotation)
+    kept = session.scalars(
+        select(ListingVersion).where(
+            ListingVersion.rotation_id == rotation.id, ListingVersion.version == rotation.version
+        )
+    ).one_or_none()
+    if kept is None:
+        kept = ListingVersion(
+            rotation_id=rotation.id, agency_id=rotation.agency_id, version=rotation.version
+        )
+        session.add(kept)
+    kept.facts, kept.published_by, kept.published_at = facts, actor.name, clock.now()
 
 
 def pause(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
@@ -147,6 +195,19 @@ def pause(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
         raise Conflict("Only a live listing can be paused.", "not_live")
     rotation.state, rotation.public = "paused", False
     _changed(session, actor, rotation, "listing.pause")
+    return rotation
+
+
+def archive(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
+    """Close a listing for good; bookings go on, a draft of it is dropped. Repeating is harmless."""
+    require(actor, "listings.publish")
+    rotation = locked(session, rotation_id)
+    if rotation.state == "archived":
+        return rotation
+    drafts.discard(session, actor, rotation.id)
+    versions.retire(session, rotation.id, rotation.version)
+    rotation.state, rotation.public = "archived", False
+    _changed(session, actor, rotation, "listing.archive")
     return rotation
 
 
@@ -170,15 +231,19 @@ def _changed(session: Session, actor: Actor, rotation: Rotation, action: str) ->
 def ask_signature(session: Session, actor: Actor, rotation_id: UUID) -> ScopeSignature:
     """Ask the attending by e-mail to sign what trainees do. Asking again sends a fresh link.
 
-    Conflict when this version was answered already; Invalid when no task is declared.
+    It is asked for the draft where there is one. Conflict when this version was answered
+    already; Invalid when no task is declared.
     """
     require(actor, "listings.edit")
-    rotation = locked(session, rotation_id)
-    if not rotation.activities:
+    slug = locked(session, rotation_id).slug
+    wanted = drafts.working(session, slug)
+    if not wanted.activities and wanted.type != "research":
         raise Invalid({"activities": "Say first what trainees do."})
+    if is_signed(wanted):
+        raise Conflict("The attending has signed this version.", "signed")
     row = session.scalars(
         select(ScopeSignature).where(
-            ScopeSignature.rotation_id == rotation.id, ScopeSignature.version == rotation.version
+            ScopeSignature.rotation_id == wanted.id, ScopeSignature.version == wanted.version
         )
     ).one_or_none()
     if row is not None and row.decision == "signed":
@@ -188,19 +253,20 @@ def ask_signature(session: Session, actor: Actor, rotation_id: UUID) -> ScopeSig
     token = ids.token()
     if row is None:
         row = ScopeSignature(
-            agency_id=rotation.agency_id,
-            rotation_id=rotation.id,
-            attending_id=rotation.attending_id,
-            version=rotation.version,
-            declared=dict(rotation.activities),
+            agency_id=wanted.agency_id,
+            rotation_id=wanted.id,
+            attending_id=wanted.attending_id,
+            version=wanted.version,
+            declared=dict(wanted.activities),
+            facts=versions.signed_beside(wanted),
         )
         session.add(row)
-    row.token_hash, row.asked_at = token_hash(token), clock.now()
+    row.token_hash, row.asked_at, row.outdated_at = token_hash(token), clock.now(), None
     session.flush()
-    audit.record(session, actor, "listing.ask_signature", f"rotation:{rotation.slug}")
+    audit.record(session, actor, "listing.ask_signature", f"rotation:{slug}")
     tell(
         session,
-        SignatureAsked(row.id, rotation.id, rotation.agency_id, rotation.attending_id, token),
+        SignatureAsked(row.id, wanted.id, wanted.agency_id, wanted.attending_id, token),
     )
     return row
 
@@ -266,8 +332,7 @@ def refuse_stale(session: Session, row: ScopeSignature) -> None:
     """Gone when the link is over or the agency has changed the list since."""
     if row.asked_at + timedelta(days=LINK_DAYS) <= clock.now():
         raise Gone("This request to sign has ended. The agency can send a new one.", "expired")
-    rotation = session.get(Rotation, row.rotation_id)
-    if rotation is None or rotation.version != row.version:
+    if row.outdated_at is not None:
         raise Gone("The agency has changed this list. A newer request follows.", "outdated")
 
 
@@ -299,36 +364,11 @@ def apply_signature(session: Session, signature_id: UUID) -> None:
     if row.decision is None:
         return
     rotation = locked(session, row.rotation_id)
+    draft = session.get(ListingDraft, rotation.id, with_for_update=True)
     if row.decision == "signed" and rotation.version == row.version:
         rotation.signed_version = row.version
         rotation.level = derived_level(rotation)
         _changed(session, SYSTEM, rotation, "listing.signed")
+    elif row.decision == "signed" and draft is not None and draft.version == row.version:
+        draft.signed_version = row.version
     tell(session, SignatureDecided(row.id, rotation.id, rotation.agency_id, row.decision))
-
-
-# --- shared -------------------------------------------------------------------------------------
-
-
-def locked(session: Session, rotation_id: UUID) -> Rotation:
-    """The rotation, locked until the transaction ends and read afresh; NotFound outside scope."""
-    rotation = session.scalars(
-        select(Rotation)
-        .where(Rotation.id == rotation_id)
-        .with_for_update(of=Rotation)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if rotation is None:
-        raise NotFound
-    return rotation
-
-
-def set_values(rotation: Rotation, values: Mapping[str, Any]) -> bool:
-    """Write columns of a rotation; True when something changed. A changed signed fact makes a
-    new version, which the attending has to sign again."""
-    changed = [name for name, value in values.items() if getattr(rotation, name) != value]
-    for name in changed:
-        setattr(rotation, name, values[name])
-    if any(name in SIGNED_FACTS for name in changed):
-        rotation.version += 1
-        rotation.level = derived_level(rotation)
-    return bool(changed)

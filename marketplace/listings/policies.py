@@ -113,21 +113,21 @@ def floor_problems(terms: Terms) -> dict[str, str]:
     if terms.cooling_off_hours < floor_limit("cooling-off") or (
         terms.cooling_off_min_days_to_start > COOLING_OFF_MAX_MIN_DAYS
     ):
-        problems["cooling_off_hours"] = _floor("cooling-off")["rule"]
+        problems["cooling_off_hours"] = floor_rule("cooling-off")["rule"]
     if not in_range:
         problems["tiers"] = "Percent is from 0 to 100, and days are not negative."
     elif not falling:
-        problems["tiers"] = _floor("tiers-monotone")["rule"]
+        problems["tiers"] = floor_rule("tiers-monotone")["rule"]
     elif max((t.percent for t in tiers), default=0) < floor_limit("no-empty-policy"):
-        problems["tiers"] = _floor("no-empty-policy")["rule"]
+        problems["tiers"] = floor_rule("no-empty-policy")["rule"]
     elif not full_days or min(full_days) > floor_limit("full-tier-reachable"):
-        problems["tiers"] = _floor("full-tier-reachable")["rule"]
+        problems["tiers"] = floor_rule("full-tier-reachable")["rule"]
     return problems
 
 
 def floor_limit(code: str) -> int:
     """The number in a row of `platform_floor_rules.csv`. Raises `KeyError`, `ValueError`."""
-    return int(_floor(code)["value"])
+    return int(floor_rule(code)["value"])
 
 
 def _preset(line: reference.Row) -> Terms:
@@ -157,5 +157,6 @@ def _plain_text(tiers: Sequence[Tier]) -> str:
     return " ".join([*parts, "Later: nothing for a change of mind."])
 
 
-def _floor(code: str) -> reference.Row:
+def floor_rule(code: str) -> reference.Row:
+    """A row of `platform_floor_rules.csv`. Raises `KeyError`."""
     return reference.row("platform_floor_rules", code, "code")

@@ -11,10 +11,15 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts.tokens import token_hash
 from marketplace.core.errors import NotFound
-from marketplace.listings import catalog
+from marketplace.listings import catalog, versions
 from marketplace.listings.models import Rotation, ScopeSignature
 from marketplace.tenants.models import Agency
 
+LETTER_WORDS = {
+    "writes-when-earned": "When the work earns it",
+    "discuss": "To be discussed",
+    "not-usual": "Not usual",
+}
 LEVEL_WORDS = {"yes": "On their own", "supervised": "Supervised", "no": "Not done"}
 
 
@@ -51,7 +56,8 @@ def page_values(session: Session, row: ScopeSignature, typed: Mapping[str, str])
     earlier = _earlier(session, row)
     before = dict(earlier.signed or {}) if earlier else {}
     scope = [_line(slug, level, before, typed) for slug, level in row.declared.items()]
-    changed = [line["label"] for line in scope if line["was"]]
+    facts = _facts(rotation, row, earlier)
+    changed = [line["label"] for line in (*scope, *facts) if line["was"]]
     agency = session.get(Agency, row.agency_id)
     return {
         "listing": {
@@ -63,7 +69,7 @@ def page_values(session: Session, row: ScopeSignature, typed: Mapping[str, str])
         },
         "changed": changed,
         "scope": scope,
-        "facts": [{"label": label, "words": words, "was": ""} for label, words in _facts(rotation)],
+        "facts": facts,
         "full_name": typed.get("full_name", ""),
         "sure": typed.get("sure") == "1",
         "comment": typed.get("comment", ""),
@@ -85,15 +91,23 @@ def _line(
 
 
 def _earlier(session: Session, row: ScopeSignature) -> ScopeSignature | None:
-    return session.scalars(
+    """What the attending signed last for this listing, or for the one that it is a copy of."""
+    rotation = session.get_one(Rotation, row.rotation_id)
+    signed = (
         select(ScopeSignature)
-        .where(
-            ScopeSignature.rotation_id == row.rotation_id,
-            ScopeSignature.version < row.version,
-            ScopeSignature.decision == "signed",
-        )
+        .where(ScopeSignature.attending_id == row.attending_id, ScopeSignature.decision == "signed")
         .order_by(ScopeSignature.version.desc())
         .limit(1)
+    )
+    own_one = session.scalars(
+        signed.where(
+            ScopeSignature.rotation_id == row.rotation_id, ScopeSignature.version < row.version
+        )
+    ).one_or_none()
+    if own_one is not None or rotation.copied_from is None:
+        return own_one
+    return session.scalars(
+        signed.where(ScopeSignature.rotation_id == rotation.copied_from)
     ).one_or_none()
 
 
@@ -101,10 +115,32 @@ def _signed_on(earlier: ScopeSignature | None) -> date | None:
     return earlier.decided_at.date() if earlier and earlier.decided_at else None
 
 
-def _facts(rotation: Rotation) -> list[tuple[str, str]]:
+def _facts(
+    rotation: Rotation, row: ScopeSignature, earlier: ScopeSignature | None
+) -> list[dict[str, str]]:
+    now = words_of_facts(versions.signed_beside(rotation) | row.facts)
+    before = words_of_facts(earlier.facts) if earlier and earlier.facts else {}
     return [
-        ("Type", catalog.rotation_type(rotation.type).label),
-        ("Setting", rotation.setting.capitalize()),
-        ("Hours a week", str(rotation.hours_per_week)),
-        ("Trainees at a time", str(rotation.trainees_per_attending)),
+        {
+            "label": label,
+            "words": words,
+            "was": before[label] if before.get(label, words) != words else "",
+        }
+        for label, words in now.items()
     ]
+
+
+def words_of_facts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What is signed beside the tasks, label to words."""
+    share = facts.get("hospital_share")
+    letter = facts.get("letter_policy") or {}
+    found = {
+        "Type": catalog.rotation_type(str(facts["type"])).label,
+        "Setting": str(facts["setting"]).capitalize(),
+        "Hours a week": str(facts["hours_per_week"]),
+        "Trainees at a time": str(facts["trainees_per_attending"]),
+        "In hospital": "" if share is None else f"{share}%",
+        "Letter": LETTER_WORDS.get(str(letter.get("policy", "")), ""),
+        "Uploaded within": f"{letter['within_days']} days" if letter.get("within_days") else "",
+    }
+    return {label: words for label, words in found.items() if words}

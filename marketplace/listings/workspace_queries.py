@@ -10,7 +10,7 @@ from marketplace.core import clock
 from marketplace.core.errors import NotFound
 from marketplace.listings import catalog
 from marketplace.listings.models import ListingImport, Rotation, ScopeSignature
-from marketplace.listings.operations import is_signed, needs_signature
+from marketplace.listings.versions import is_signed
 
 PER_PAGE = 50
 STATE_WORDS = {
@@ -108,10 +108,8 @@ class SignatureView:
     may_ask: bool
 
 
-def signature(session: Session, rotation: Rotation) -> SignatureView | None:
-    """The signature of the present version; None where none is needed."""
-    if not needs_signature(rotation):
-        return None
+def signature(session: Session, rotation: Rotation) -> SignatureView:
+    """Where the signature of a version stands (`drafts.working` gives the draft's)."""
     if is_signed(rotation):
         return SignatureView("Signed", "good", "", may_ask=False)
     row = session.scalars(
@@ -119,8 +117,9 @@ def signature(session: Session, rotation: Rotation) -> SignatureView | None:
             ScopeSignature.rotation_id == rotation.id, ScopeSignature.version == rotation.version
         )
     ).one_or_none()
-    if row is None:
-        return SignatureView("Not asked yet", "", "", may_ask=bool(rotation.activities))
+    if row is None or row.outdated_at is not None:
+        may_ask = bool(rotation.activities) or rotation.type == "research"
+        return SignatureView("Not asked yet", "", "", may_ask=may_ask)
     if row.decision == "refused":
         return SignatureView("Sent back", "bad", row.comment, may_ask=False)
     return SignatureView("Waits for the attending", "warn", "", may_ask=row.decision is None)
@@ -138,7 +137,11 @@ def to_sign(session: Session, attending_id: object) -> tuple[ScopeSignature, ...
     return tuple(
         session.scalars(
             select(ScopeSignature)
-            .where(ScopeSignature.attending_id == attending_id, ScopeSignature.decision.is_(None))
+            .where(
+                ScopeSignature.attending_id == attending_id,
+                ScopeSignature.decision.is_(None),
+                ScopeSignature.outdated_at.is_(None),
+            )
             .order_by(ScopeSignature.asked_at)
         )
     )

@@ -13,7 +13,7 @@ from marketplace.core.db import db
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.formats import when
 from marketplace.core.storage import StoredFile
-from marketplace.listings import catalog, cities, importing, operations
+from marketplace.listings import catalog, cities, drafts, importing, operations
 from marketplace.listings import workspace_queries as reads
 from marketplace.listings.importing import Report
 from marketplace.listings.models import Rotation
@@ -44,7 +44,7 @@ def listings(slug: str) -> Answer:
         "agency/listings.html",
         **_frame(),
         lead=f"{shelf.live} live, {shelf.drafts} drafts",
-        may_edit=may(web.actor().role, "listings.import"),
+        may_edit=may(web.actor().role, "listings.edit"),
         rows=reads.rows(session, slug, number),
         number=number,
         pages=pages,
@@ -59,15 +59,14 @@ def listings(slug: str) -> Answer:
 def show(slug: str, name: str) -> Answer:
     """One listing: what is missing, and the steps to open or close it."""
     session, role = db.session(), web.actor().role
-    rotation = reads.own(session, name)
+    rotation = drafts.working(session, name)
+    draft = drafts.draft_of(session, rotation.id)
     url = f"/agency/{slug}/listings/{rotation.slug}"
     signature = reads.signature(session, rotation)
-    open_step = rotation.state in ("draft", "paused") and may(role, "listings.publish")
-    close_step = rotation.state == "published" and may(role, "listings.publish")
-    waits = rotation.state != "published"
-    missing = operations.missing_for_publish(rotation) if waits else ()
+    may_publish, may_edit = may(role, "listings.publish"), may(role, "listings.edit")
+    waits = rotation.state in ("draft", "paused") or draft is not None
+    missing = operations.missing_for_publish(session, rotation) if waits else ()
     state, tone = reads.STATE_WORDS[rotation.state]
-    ask = signature is not None and signature.may_ask and may(role, "listings.edit")
     return web.render(
         "agency/listing.html",
         **_frame(),
@@ -79,20 +78,25 @@ def show(slug: str, name: str) -> Answer:
             "tone": tone,
             "level": catalog.level(rotation.level).label,
             "version": rotation.version,
+            "draft": draft is not None,
+            "archived": rotation.state == "archived",
             "public_url": f"/rotations/{rotation.slug}" if rotation.public else "",
             "url": url,
         },
-        missing=[item.message for item in missing],
+        may_edit=may_edit,
+        missing=[
+            {"text": m.message, "url": f"{url}/edit/{m.section}" if m.section and may_edit else ""}
+            for m in missing
+        ],
         signature={
             "words": signature.words,
             "tone": signature.tone,
             "comment": signature.comment,
-            "ask_url": f"{url}/ask-signature" if ask else "",
-        }
-        if signature
-        else None,
-        publish_url=f"{url}/publish" if open_step else "",
-        pause_url=f"{url}/pause" if close_step else "",
+            "ask_url": f"{url}/ask-signature" if signature.may_ask and may_edit else "",
+        },
+        publish_url=f"{url}/publish" if waits and may_publish else "",
+        pause_url=f"{url}/pause" if rotation.state == "published" and may_publish else "",
+        archive_url=f"{url}/archive" if rotation.state != "archived" and may_publish else "",
         facts=_facts(rotation),
         tasks=[
             (catalog.scope_activity(key).label, answer.capitalize())
@@ -134,8 +138,8 @@ def publish(slug: str, name: str) -> Answer:
         db.session().rollback()  # the level was derived anew; nothing is kept of a refusal
         for message in list(error.errors.values())[:5]:
             flash(message, "warn")
-    else:
-        flash("Published. It shows in search within a minute.", "good")
+        return web.go(f"/agency/{slug}/listings/{name}")
+    flash("Published. It shows in search within a minute.", "good")
     return web.go(f"/agency/{slug}/listings/{name}")
 
 

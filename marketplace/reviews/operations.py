@@ -20,8 +20,7 @@ from marketplace.core import audit, clock, reference
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Invalid, NotFound
 from marketplace.core.events import publish
-from marketplace.listings import lint
-from marketplace.listings import operations as listings
+from marketplace.listings import lint, versions
 from marketplace.listings.events import RotationChanged
 from marketplace.reviews.models import Review
 
@@ -149,7 +148,7 @@ def release(session: Session, review_id: UUID) -> None:
     if review.public or review.release_at > clock.now():
         return
     review.public = True
-    rotation = listings.locked(session, review.rotation_id)
+    rotation = versions.locked(session, review.rotation_id)
     rotation.rating_sum += review.overall
     rotation.rating_count += 1
     matching, answers = truth(review)

@@ -18,7 +18,7 @@ from marketplace.core import clock, context, spreadsheets
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Invalid
-from marketplace.listings import importing, operations
+from marketplace.listings import drafts, importing, operations
 from marketplace.listings.import_rows import COLUMNS, OPTIONAL
 from marketplace.listings.models import Affiliation, Block, ListingImport, Offering, Rotation, Site
 from tests import factories
@@ -247,6 +247,8 @@ def test_a_changed_row_changes_only_its_listing(market: factories.Market) -> Non
 
 def test_a_changed_scope_needs_a_new_signature(market: factories.Market) -> None:
     run(market, a_file(a_row(market)))
+    with open_session(context.agency(market.agency_id)) as session:
+        operations.ask_signature(session, market.staff_actor, imported(market)[0].id)
     run(market, a_file(a_row(market, activities="take-history:yes")))
     assert imported(market)[0].version == 2
     run(market, a_file(a_row(market, activities="take-history:yes", title="Other words")))
@@ -350,8 +352,10 @@ def test_an_imported_draft_opens_only_after_the_signature(market: factories.Mark
         open_session(context.agency(market.agency_id)) as session,
     ):
         operations.publish(session, market.staff_actor, row.id)
-    assert list(refused.value.errors) == ["signature"]
+    assert list(refused.value.errors) == ["letter", "signature"]
     with open_session(context.agency(market.agency_id)) as session:
+        letter = {"letter_policy": {"policy": "writes-when-earned"}}
+        drafts.save(session, market.staff_actor, row.id, letter)
         asked = operations.ask_signature(session, market.staff_actor, row.id).id
     with open_session(context.person(market.attending_id)) as session:
         operations.sign(

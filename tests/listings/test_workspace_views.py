@@ -12,7 +12,7 @@ from sqlalchemy import select
 from marketplace.core import clock, context, events
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.errors import Conflict, Forbidden, Invalid
-from marketplace.listings import operations, signing_views, workspace_views
+from marketplace.listings import operations, signing_views, versions, workspace_views
 from marketplace.listings.events import SignatureAsked
 from marketplace.listings.models import Block, Offering, Rotation
 from tests import factories
@@ -241,7 +241,7 @@ def test_ends_of_a_sign_link(
 def test_a_changed_list_ends_the_link(app: Flask, market: factories.Market, path: str) -> None:
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
-        operations.set_values(row, {"hours_per_week": 60})
+        versions.set_values(session, row, {"hours_per_week": 60})
     assert Browser(app).get(path).status_code == 410
 
 
@@ -264,7 +264,7 @@ def test_a_signature_of_an_older_version_does_not_count(
         )
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
-        operations.set_values(row, {"activities": {"take-history": "yes"}})
+        versions.set_values(session, row, {"activities": {"take-history": "yes"}})
     factories.run_outbox("listings.signature_decided")
     assert listing(market).signed_version is None
 

@@ -1,0 +1,292 @@
+"""Drafts: what an agency writes, and how it becomes the live listing.
+
+A listing that never was live is written directly. Once it was live, changes go into one row,
+`ListingDraft`, and the live version stays until `operations.publish` applies them through the one
+guard. `working` shows the listing as it would be: the same `Rotation` type for every reader.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
+
+from marketplace.accounts.permissions import require
+from marketplace.core import audit, clock
+from marketplace.core.context import Actor
+from marketplace.core.errors import Conflict, Invalid, NotFound
+from marketplace.listings import versions
+from marketplace.listings.draft_models import ListingDraft
+from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
+
+Prices = Mapping[int, int]
+_IDS = ("site_id", "attending_id")
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def draft_of(session: Session, rotation_id: UUID) -> ListingDraft | None:
+    """The changes that are not published, or None."""
+    return session.get(ListingDraft, rotation_id)
+
+
+def working(session: Session, slug: str) -> Rotation:
+    """The agency's listing as it will be: live values with the draft's over them.
+
+    The row is detached: nothing that is done with it can be stored. NotFound for any other.
+    """
+    rotation = session.scalars(
+        select(Rotation)
+        .where(Rotation.slug == slug)
+        .options(
+            joinedload(Rotation.agency),
+            joinedload(Rotation.site),
+            joinedload(Rotation.attending),
+            selectinload(Rotation.blocks),
+            selectinload(Rotation.offerings),
+        )
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if rotation is None:
+        raise NotFound
+    draft = draft_of(session, rotation.id)
+    session.expunge(rotation)
+    if draft is not None:
+        _overlay(session, rotation, draft)
+    rotation.level = versions.derived_level(rotation)
+    return rotation
+
+
+def _overlay(session: Session, rotation: Rotation, draft: ListingDraft) -> None:
+    carried = _carries(rotation, draft)
+    values = from_json(draft.values)
+    for name, value in values.items():
+        setattr(rotation, name, value)
+    if "site_id" in values:
+        set_committed_value(rotation, "site", session.get(Site, values["site_id"]))
+    if "attending_id" in values:
+        set_committed_value(rotation, "attending", session.get(Attending, values["attending_id"]))
+    if draft.prices is not None:
+        blocks = [_block(rotation, weeks, cents) for weeks, cents in prices_of(draft).items()]
+        set_committed_value(rotation, "blocks", blocks)
+    rotation.version = draft.version
+    if carried or draft.signed_version == draft.version:
+        rotation.signed_version = draft.version
+
+
+def _carries(rotation: Rotation, draft: ListingDraft) -> bool:
+    """A signature under the live version holds for a draft that changes nothing signed."""
+    touched = any(name in versions.SIGNED_FACTS for name in draft.values)
+    return versions.is_signed(rotation) and not touched
+
+
+def prices_of(draft: ListingDraft) -> dict[int, int]:
+    """The draft's prices: weeks to cents, shortest first."""
+    return {int(weeks): cents for weeks, cents in sorted((draft.prices or {}).items(), key=_weeks)}
+
+
+def _weeks(item: tuple[str, Any]) -> int:
+    return int(item[0])
+
+
+def to_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns as they are kept in a draft and in a version."""
+    return {name: str(v) if isinstance(v, UUID) else v for name, v in values.items()}
+
+
+def from_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns as a rotation has them."""
+    return {name: UUID(v) if name in _IDS and v else v for name, v in values.items()}
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def save(
+    session: Session,
+    actor: Actor,
+    rotation_id: UUID,
+    values: Mapping[str, Any],
+    prices: Prices | None = None,
+) -> None:
+    """Keep what an agency wrote. Values are columns of `versions.EDITABLE`, prices weeks to cents.
+
+    Invalid for a site or an attending of another agency and for a length that was on sale and is
+    gone; Conflict for an archived listing.
+    """
+    require(actor, "listings.edit")
+    rotation = versions.locked(session, rotation_id)
+    if rotation.state == "archived":
+        raise Conflict("An archived listing stays as it is. Copy it instead.", "archived")
+    unknown = values.keys() - set(versions.EDITABLE)
+    assert not unknown, f"not editable: {unknown}"
+    _check_places(session, rotation, values)
+    if rotation.published_at is None:
+        _write(session, rotation, values, prices)
+        rotation.updated_at = clock.now()
+    else:
+        _keep(session, actor, rotation, values, prices)
+    session.flush()
+
+
+def _check_places(session: Session, rotation: Rotation, values: Mapping[str, Any]) -> None:
+    site, doctor = values.get("site_id"), values.get("attending_id")
+    if (
+        site
+        and session.scalar(
+            select(Site.id).where(Site.id == site, Site.agency_id == rotation.agency_id)
+        )
+        is None
+    ):
+        raise Invalid({"site": "Choose one of your sites."})
+    if (
+        doctor
+        and session.scalar(
+            select(Affiliation.id).where(
+                Affiliation.attending_id == doctor, Affiliation.agency_id == rotation.agency_id
+            )
+        )
+        is None
+    ):
+        raise Invalid({"attending": "Choose one of your attendings."})
+    if doctor and doctor != rotation.attending_id and _seats_taken(session, rotation.id):
+        raise Invalid(
+            {"attending": "Seats are taken with the present doctor. Copy the listing instead."}
+        )
+
+
+def _seats_taken(session: Session, rotation_id: UUID) -> bool:
+    taken = select(Offering.id).where(Offering.rotation_id == rotation_id, Offering.taken > 0)
+    return session.scalar(taken.limit(1)) is not None
+
+
+def _keep(
+    session: Session,
+    actor: Actor,
+    rotation: Rotation,
+    values: Mapping[str, Any],
+    prices: Prices | None,
+) -> None:
+    """Write into the draft what differs from the live listing; an empty draft goes away."""
+    draft = session.get(ListingDraft, rotation.id, with_for_update=True)
+    kept = dict(draft.values) if draft else {}
+    before = {name: kept[name] for name in kept if name in versions.SIGNED_FACTS}
+    for name, value in to_json(values).items():
+        kept.pop(name, None)
+        if value != to_json({name: getattr(rotation, name)})[name]:
+            kept[name] = value
+    kept_prices = draft.prices if draft else None
+    if prices is not None:
+        live = {block.weeks: block.price_cents for block in rotation.blocks}
+        _require_lengths(live, prices)
+        differs = dict(prices) != live
+        kept_prices = {str(w): cents for w, cents in prices.items()} if differs else None
+    if not kept and kept_prices is None:
+        if draft is not None:
+            _drop(session, draft)
+        return
+    if draft is None:
+        draft = ListingDraft(
+            rotation_id=rotation.id,
+            agency_id=rotation.agency_id,
+            version=_next_version(session, rotation),
+        )
+        session.add(draft)
+    signed_now = {name: kept[name] for name in kept if name in versions.SIGNED_FACTS}
+    if signed_now != before and versions.was_asked(session, rotation.id, draft.version):
+        versions.retire(session, rotation.id, draft.version)
+        draft.version += 1
+    draft.values, draft.prices = kept, kept_prices
+    draft.saved_by, draft.saved_at = actor.name, clock.now()
+
+
+def _next_version(session: Session, rotation: Rotation) -> int:
+    """After the live one, and after any that was put before the attending and then discarded."""
+    number = rotation.version + 1
+    while versions.was_asked(session, rotation.id, number):
+        number += 1
+    return number
+
+
+def _require_lengths(live: Mapping[int, int], prices: Prices) -> None:
+    for weeks in live.keys() - prices.keys():
+        raise Invalid({f"price-{weeks}": "This length was on sale and may be booked. It stays."})
+
+
+def discard(session: Session, actor: Actor, rotation_id: UUID) -> None:
+    """Throw the changes away; the live listing stays as it is. Repeating it is harmless."""
+    require(actor, "listings.edit")
+    rotation = versions.locked(session, rotation_id)
+    draft = session.get(ListingDraft, rotation.id, with_for_update=True)
+    if draft is None:
+        return
+    _drop(session, draft)
+    audit.record(session, actor, "listing.discard", f"rotation:{rotation.slug}")
+
+
+def _drop(session: Session, draft: ListingDraft) -> None:
+    versions.retire(session, draft.rotation_id, draft.version)
+    session.delete(draft)
+
+
+def apply(session: Session, rotation: Rotation) -> bool:
+    """Make the draft the listing, inside the transaction that publishes it. False without one."""
+    draft = session.get(ListingDraft, rotation.id, with_for_update=True)
+    if draft is None:
+        return False
+    signed = _carries(rotation, draft) or draft.signed_version == draft.version
+    _write(session, rotation, from_json(draft.values), prices_of(draft) if draft.prices else None)
+    rotation.version = draft.version
+    if signed:
+        rotation.signed_version = draft.version
+    session.delete(draft)
+    session.flush()
+    session.expire(rotation, ["blocks", "offerings", "site", "attending"])
+    return True
+
+
+def _write(
+    session: Session, rotation: Rotation, values: Mapping[str, Any], prices: Prices | None
+) -> None:
+    """Columns, prices, and the attending of the starts that go with them."""
+    moved = "attending_id" in values and values["attending_id"] != rotation.attending_id
+    versions.set_values(session, rotation, values)
+    session.flush()
+    if moved:
+        starts = select(Offering).where(Offering.rotation_id == rotation.id)
+        for offering in session.scalars(starts):
+            offering.attending_id = rotation.attending_id
+    if prices is not None:
+        _write_prices(session, rotation, prices)
+
+
+def _write_prices(session: Session, rotation: Rotation, prices: Prices) -> None:
+    found = session.scalars(select(Block).where(Block.rotation_id == rotation.id))
+    there = {block.weeks: block for block in found}
+    for weeks, cents in prices.items():
+        if weeks in there:
+            there[weeks].price_cents = cents
+        else:
+            session.add(_block(rotation, weeks, cents))
+    for weeks in there.keys() - prices.keys():  # only of a listing that was never live
+        session.delete(there[weeks])
+
+
+def _block(rotation: Rotation, weeks: int, cents: int) -> Block:
+    return Block(
+        agency_id=rotation.agency_id,
+        rotation_id=rotation.id,
+        public=rotation.public,
+        weeks=weeks,
+        price_cents=cents,
+    )
+
+
+def snapshot(rotation: Rotation) -> dict[str, Any]:
+    """Every fact that candidates can read, as plain data."""
+    facts = to_json({name: getattr(rotation, name) for name in versions.EDITABLE})
+    facts["prices"] = {str(block.weeks): block.price_cents for block in rotation.blocks}
+    return facts

@@ -1,0 +1,126 @@
+"""Reads of sites and attendings for the agency's pages (agency sessions)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace.core import clock
+from marketplace.listings import catalog, cities
+from marketplace.listings.models import Affiliation, Attending, Rotation, Site
+from marketplace.listings.places import SETTINGS, SITE_KINDS
+
+
+@dataclass(frozen=True)
+class SiteView:
+    """A site in words. The letter: none, in date, or over since."""
+
+    slug: str
+    name: str
+    kind: str
+    setting: str
+    city: str
+    time_zone: str
+    affiliation: str
+    letter: str
+    letter_tone: str
+    listings: int = 0
+
+
+def site_view(site: Site, listings: int = 0) -> SiteView:
+    """One site in words."""
+    letter, tone = _letter(site.letter_until, clock.today(site.time_zone))
+    return SiteView(
+        slug=site.slug,
+        name=site.name,
+        kind=SITE_KINDS.get(site.kind, site.kind),
+        setting=SETTINGS.get(site.setting, site.setting),
+        city=cities.city(site.city).label,
+        time_zone=site.time_zone.replace("_", " "),
+        affiliation=site.affiliation,
+        letter=letter,
+        letter_tone=tone,
+        listings=listings,
+    )
+
+
+def _letter(until: date | None, today: date) -> tuple[str, str]:
+    if until is None:
+        return "None on file", ""
+    if until < today:
+        return f"Over since {until:%b} {until.day}, {until.year}", "bad"
+    tone = "warn" if (until - today).days < 60 else "good"
+    return f"Valid to {until:%b} {until.day}, {until.year}", tone
+
+
+def sites(session: Session) -> tuple[SiteView, ...]:
+    """All sites of the agency with the number of their listings."""
+    counts = dict(
+        session.execute(
+            select(Rotation.site_id, func.count())
+            .where(Rotation.state != "archived")
+            .group_by(Rotation.site_id)
+        ).all()
+    )
+    rows = session.scalars(select(Site).order_by(Site.name, Site.city))
+    return tuple(site_view(row, counts.get(row.id, 0)) for row in rows)
+
+
+@dataclass(frozen=True)
+class AttendingView:
+    """An attending of the agency: who, what was checked when, how many listings."""
+
+    name: str
+    npi: str
+    specialty: str
+    email: str
+    standing: str
+    tone: str
+    checks: tuple[tuple[str, datetime | None], ...]
+    listings: int
+    invited_at: datetime | None
+
+
+def attendings(session: Session) -> tuple[AttendingView, ...]:
+    """The agency's attendings by name. Their weeks and other agencies stay theirs."""
+    counts = dict(
+        session.execute(
+            select(Rotation.attending_id, func.count())
+            .where(Rotation.state != "archived")
+            .group_by(Rotation.attending_id)
+        ).all()
+    )
+    rows = session.execute(
+        select(Attending, Affiliation)
+        .join(Affiliation, Affiliation.attending_id == Attending.id)
+        .order_by(Attending.display_name)
+    )
+    return tuple(
+        _attending(doctor, work, counts.get(doctor.id, 0)) for doctor, work in rows.tuples()
+    )
+
+
+def _attending(doctor: Attending, work: Affiliation, listings: int) -> AttendingView:
+    until, today = doctor.verified_until, clock.now().date()
+    if until is None:
+        standing, tone = "Being checked", "warn"
+    elif until < today:
+        standing, tone = "Check is over", "bad"
+    else:
+        standing, tone = f"Checked, good to {until:%b} {until.day}, {until.year}", "good"
+    return AttendingView(
+        name=doctor.display_name,
+        npi=doctor.npi,
+        specialty=catalog.specialty(doctor.specialty).label,
+        email=work.email,
+        standing=standing,
+        tone=tone,
+        checks=(
+            ("NPI registry", doctor.npi_checked_at),
+            ("License", doctor.license_checked_at),
+            ("Exclusion list", doctor.exclusion_checked_at),
+        ),
+        listings=listings,
+        invited_at=work.invited_at,
+    )

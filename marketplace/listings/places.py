@@ -1,0 +1,226 @@
+"""Sites of an agency, and the attendings it works with."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace.accounts.models import Person
+from marketplace.accounts.permissions import require
+from marketplace.core import audit, clock, ids
+from marketplace.core.context import Actor
+from marketplace.core.errors import Conflict, Invalid, NotFound
+from marketplace.core.events import publish
+from marketplace.listings import catalog, cities
+from marketplace.listings.events import AttendingInvited, RotationChanged
+from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
+from marketplace.listings.npi import valid_npi
+
+SITE_KINDS = {
+    "clinic": "Clinic",
+    "private-office": "Private office",
+    "community-health-center": "Community health center",
+    "hospital": "Hospital",
+    "teaching-hospital": "Teaching hospital",
+    "remote": "By video",
+}
+SETTINGS = {
+    "outpatient": "Outpatient",
+    "inpatient": "Inpatient",
+    "mixed": "Both",
+    "remote": "By video",
+}
+NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """What an agency says of a site. `city` is a name like `Chicago, IL` or a slug."""
+
+    name: str
+    kind: str
+    setting: str
+    city: str
+    affiliation: str = ""
+
+
+def save_site(
+    session: Session, actor: Actor, agency_id: UUID, facts: SiteFacts, slug: str = ""
+) -> Site:
+    """Make a site, or change the one of that slug. The time zone comes from the city.
+
+    Invalid with a message beside each field; a site with seats taken keeps its city, because days
+    are counted in its time zone.
+    """
+    require(actor, "listings.edit")
+    city = _city(facts.city)
+    errors = {}
+    if len(facts.name) < 3:
+        errors["name"] = "Write the site's name as its sign says it."
+    if facts.kind not in SITE_KINDS:
+        errors["kind"] = "Choose what kind of place it is."
+    if facts.setting not in SETTINGS:
+        errors["setting"] = "Choose a setting."
+    if city is None:
+        errors["city"] = "Choose a city of the list, like Chicago, IL."
+    if errors:
+        raise Invalid(errors)
+    assert city is not None
+    row = own_site(session, slug) if slug else None
+    twin = session.scalar(
+        select(Site.slug).where(func.lower(Site.name) == facts.name.lower(), Site.city == city.slug)
+    )
+    if twin is not None and twin != slug:
+        raise Invalid({"name": "You have a site of this name in this city already."})
+    if row is None:
+        row = Site(
+            id=ids.uuid7(), agency_id=agency_id, slug=_site_slug(session, facts.name, city.slug)
+        )
+        session.add(row)
+    elif row.city != city.slug and _seats_taken(session, row.id):
+        raise Invalid({"city": "Seats are booked here. Add another site for another city."})
+    row.name, row.kind, row.setting = facts.name, facts.kind, facts.setting
+    row.affiliation = facts.affiliation
+    row.city, row.state, row.time_zone = city.slug, city.state, city.timezone
+    session.flush()
+    audit.record(session, actor, "site.saved", f"site:{row.slug}", name=row.name)
+    for rotation in session.scalars(
+        select(Rotation).where(Rotation.site_id == row.id, Rotation.public)
+    ):
+        publish(session, RotationChanged(rotation.id, rotation.agency_id))
+    return row
+
+
+def own_site(session: Session, slug: str) -> Site:
+    """A site of this agency; NotFound for any other."""
+    found = session.scalars(select(Site).where(Site.slug == slug[:120])).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _city(text: str) -> cities.City | None:
+    text = text.strip()[:80]
+    try:
+        return cities.city(text)
+    except KeyError:
+        found = cities.find_cities(text)
+    return found[0] if len(found) == 1 else None
+
+
+def _seats_taken(session: Session, site_id: UUID) -> bool:
+    taken = select(Offering.id).where(
+        Offering.rotation_id == Rotation.id, Rotation.site_id == site_id, Offering.taken > 0
+    )
+    return session.scalar(taken.limit(1)) is not None
+
+
+def _site_slug(session: Session, name: str, city: str) -> str:
+    base = slug = re.sub(r"[^a-z0-9]+", "-", f"{name} {city}".casefold()).strip("-")[:80] or "site"
+    number = 1
+    while session.scalar(select(Site.id).where(Site.slug == slug)) is not None:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+# --- attendings ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Whom an agency wants to work with."""
+
+    npi: str
+    email: str
+    name: str = ""
+    specialty: str = ""
+
+
+def check_invitation(wanted: Invitation, *, demo: bool) -> str:
+    """The address in lower case; Invalid with a message beside each field that is wrong."""
+    errors = {}
+    address = wanted.email.strip().lower()
+    try:
+        validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        errors["email"] = "Write an e-mail address like name@hospital.org."
+    if not re.fullmatch(r"[0-9]{10}", wanted.npi):
+        errors["npi"] = "An NPI has ten digits."
+    elif not valid_npi(wanted.npi, demo=demo):
+        errors["npi"] = "This is not a valid NPI: its last digit does not fit. Check for a typo."
+    if errors:
+        raise Invalid(errors)
+    return address
+
+
+def invite(
+    session: Session, actor: Actor, agency_id: UUID, wanted: Invitation, *, demo: bool = False
+) -> Attending:
+    """Work with an attending (system session: people are nobody's). Tells them by e-mail.
+
+    A known NPI is the same person again, at whatever address they use; the address that the agency
+    wrote is then kept beside it only. Invalid where a new one lacks a name or specialty, or where
+    the address belongs to another attending; Conflict when they work together already.
+    """
+    require(actor, "listings.edit")
+    address = check_invitation(wanted, demo=demo)
+    doctor = session.scalars(select(Attending).where(Attending.npi == wanted.npi)).one_or_none()
+    if doctor is None:
+        doctor = _new_attending(session, wanted, address)
+    known = session.scalar(
+        select(Affiliation.id).where(
+            Affiliation.agency_id == agency_id, Affiliation.attending_id == doctor.id
+        )
+    )
+    if known is not None:
+        raise Conflict("This attending works with your agency already.", "known")
+    row = Affiliation(
+        agency_id=agency_id, attending_id=doctor.id, email=address, invited_at=clock.now()
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session, actor, "attending.invited", f"attending:{doctor.slug}", agency_id=agency_id
+    )
+    publish(session, AttendingInvited(doctor.id, agency_id, wanted.npi))
+    return doctor
+
+
+def _new_attending(session: Session, wanted: Invitation, address: str) -> Attending:
+    errors = {}
+    if len(wanted.name) < 5 or " " not in wanted.name:
+        errors["name"] = "Write first and last name, without titles."
+    if wanted.specialty not in {one.slug for one in catalog.specialties()}:
+        errors["specialty"] = "Choose a specialty."
+    person = session.scalars(select(Person).where(Person.email == address)).one_or_none()
+    if person is not None and session.get(Attending, person.id) is not None:
+        errors["email"] = "This address belongs to an attending with another NPI."
+    if errors:
+        raise Invalid(errors)
+    if person is None:
+        person = Person(id=ids.uuid7(), email=address, name=f"Dr. {wanted.name}")
+        session.add(person)
+        session.flush()
+    doctor = Attending(
+        id=person.id,
+        slug=_doctor_slug(session, wanted.name),
+        npi=wanted.npi,
+        display_name=wanted.name,
+        specialty=wanted.specialty,
+    )
+    session.add(doctor)
+    session.flush()
+    return doctor
+
+
+def _doctor_slug(session: Session, name: str) -> str:
+    base = slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:60] or "attending"
+    number = 1
+    while session.scalar(select(Attending.id).where(Attending.slug == slug)) is not None:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
