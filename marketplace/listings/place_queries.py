@@ -96,9 +96,7 @@ def attendings(session: Session) -> tuple[AttendingView, ...]:
         .join(Affiliation, Affiliation.attending_id == Attending.id)
         .order_by(Attending.display_name)
     )
-    return tuple(
-        _attending(doctor, work, counts.get(doctor.id, 0)) for doctor, work in rows.tuples()
-    )
+    return tuple(_attending(doctor, work, counts.get(doctor.id, 0)) for doctor, work in rows)
 
 
 def _attending(doctor: Attending, work: Affiliation, listings: int) -> AttendingView:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask
 
+from marketplace.listings import versions
 from tests.contracts.world import DOOR, PASSWORD
 
 PUBLIC = "public"  # anybody
@@ -84,6 +85,41 @@ _PROFILE = (
     *("usmle_step_1", "usmle_step_2_ck", "ecfmg", "entry_status", "needs_visa", "updated_at"),
 )
 _TOLD = frozenset(("candidate_profile", column) for column in _PROFILE)
+
+_L = _A + "/listings/{draft}"
+
+
+def _section(name: str) -> str:
+    return f"{_L}/edit/{{{name}}}"
+
+
+# the sections of the editor: names of the house that stand for themselves
+EDITOR_SECTIONS = (
+    *("basics", "scope", "people", "price", "cancellation", "letter", "dates", "publish"),
+)
+_WRITTEN: Mapping[str, Mapping[str, str]] = {
+    "basics": {"title": "A quiet clinic", "hours": "38", "ratio": "2"},
+    "scope": {"a-review-of-systems": "supervised"},
+    "people": {"accepts": "student", "max_years": "7"},
+    "price": {"price-1": "900", "deposit": "25"},
+    "cancellation": {"preset": "firm"},
+    "letter": {"policy": "discuss", "letterhead": "author"},
+    "dates": {"every": "2"},
+}
+_DRAFTED = frozenset(
+    {
+        *(("rotation", column) for column in versions.EDITABLE),
+        *(("rotation", column) for column in ("level", "version", "updated_at", "notice_days")),
+        *(("block", "*"), ("offering", "*"), ("scope_signature", "*")),
+        *(("block", "price_cents"), ("block", "weeks"), ("offering", "attending_id")),
+    }
+)
+_SITE = {
+    "name": "Harbor Street Clinic",
+    "kind": "clinic",
+    "setting": "outpatient",
+    "city": "Chicago, IL",
+}
 
 ROWS: tuple[Row, ...] = (
     # --- everybody ------------------------------------------------------------------------------
@@ -426,6 +462,121 @@ ROWS: tuple[Row, ...] = (
         _A + "/listings/{unasked}/ask-signature",
         "listings.edit",
         page=_A + "/listings/{unasked}",
+    ),
+    _get("editor.new", _A + "/listings/new", "listings.edit"),
+    _post(
+        "editor.create",
+        _A + "/listings/new",
+        "listings.edit",
+        page=_A + "/listings/new",
+        fields={
+            "specialty": "cardiology",
+            "type": "externship",
+            "attending": "{doctor_id}",
+            "site": "{site_id}",
+        },
+    ),
+    *(_get("editor.section", _section(name), "listings.edit") for name in EDITOR_SECTIONS),
+    *(
+        _post(
+            "editor.save",
+            _section(name),
+            "listings.edit",
+            page=_section(name),
+            fields=fields,
+            more=_DRAFTED,
+        )
+        for name, fields in _WRITTEN.items()
+    ),
+    _post(
+        "editor.save",
+        _A + "/listings/{rotation}/edit/{letter}",
+        "listings.edit",
+        page=_A + "/listings/{rotation}/edit/{letter}",
+        fields={"policy": "discuss", "letterhead": "author"},
+    ),
+    _post("editor.copy", _L + "/copy", "listings.edit", page=_L),
+    _post("editor.discard", _A + "/listings/{drafted}/discard", "listings.edit"),
+    _post("editor.archive", _L + "/archive", "listings.publish", page=_L),
+    _post(
+        "editor.ask_wider",
+        _A + "/listings/{wide}/ask-wider",
+        "listings.edit",
+        page=_A + "/listings/{wide}/edit/{people}",
+    ),
+    _get("editor.preview", _L + "/preview", STAFF),
+    _get("editor.version", _A + "/listings/{drafted}/versions/{version}", STAFF),
+    _get("places.sites", _A + "/sites", STAFF),
+    _get("places.new_site", _A + "/sites/new", "listings.edit"),
+    _post(
+        "places.add_site",
+        _A + "/sites/new",
+        "listings.edit",
+        page=_A + "/sites/new",
+        fields=_SITE,
+    ),
+    _get("places.site", _A + "/sites/{site}", "listings.edit"),
+    _post(
+        "places.save_site",
+        _A + "/sites/{site}",
+        "listings.edit",
+        page=_A + "/sites/{site}",
+        fields={"name": "Lakeview Heart House"},
+    ),
+    _get("places.attendings", _A + "/attendings", STAFF),
+    _get("places.invite_page", _A + "/attendings/invite", "listings.edit"),
+    _post(
+        "places.invite",
+        _A + "/attendings/invite",
+        "listings.edit",
+        page=_A + "/attendings/invite",
+        fields={
+            "npi": "1234567893",
+            "email": "new.doctor@example.org",
+            "name": "Nora Newdoctor",
+            "specialty": "cardiology",
+        },
+    ),
+    _get("availability.grid", _A + "/availability", STAFF),
+    _post(
+        "availability.add",
+        _A + "/availability/starts",
+        "listings.edit",
+        page=_A + "/availability",
+        fields={"listing": "{draft}"},
+    ),
+    _post(
+        "availability.black_out",
+        _A + "/availability/blackouts",
+        "listings.edit",
+        page=_A + "/availability",
+        fields={"where": "all:", "black_first": "{black_day}", "black_last": "{black_day}"},
+    ),
+    _post(
+        "availability.lift",
+        _A + "/availability/blackouts/{blackout}/lift",
+        "listings.edit",
+        page=_A + "/availability",
+    ),
+    _get("availability.start", _A + "/availability/{start}", STAFF),
+    _post(
+        "availability.change",
+        _A + "/availability/{start}",
+        "listings.edit",
+        page=_A + "/availability/{start}",
+        fields={"seats": "12"},
+    ),
+    _post(
+        "availability.close",
+        _A + "/availability/{start}/close",
+        "listings.edit",
+        page=_A + "/availability/{start}",
+    ),
+    _post(
+        "availability.reopen",
+        _A + "/availability/{closed_start}/open",
+        "listings.edit",
+        page=_A + "/availability/{closed_start}",
     ),
     _get("listings_workspace.import_page", _A + "/import", "listings.import"),
     _get("listings_workspace.template", _A + "/import/template.csv", STAFF),

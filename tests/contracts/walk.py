@@ -335,5 +335,8 @@ def masked(stage: Stage, cell: Cell, text: str) -> str:
     text = re.sub(r'(name="csrf_token" value=|csrf-token" content=)"[^"]*"', r"\1<token>", text)
     known = names(stage, cell)
     for value in sorted((known[name] for name in _NAMES.findall(cell.row.path)), key=len):
-        text = text.replace(value, "<name>").replace(quote(value), "<name>")
+        if len(value) < 6:  # a word that pages use too: only where it stands in an address
+            text = re.sub(rf"(/|%2F){value}\b", r"\1<name>", text)
+        else:
+            text = text.replace(value, "<name>").replace(quote(value), "<name>")
     return text

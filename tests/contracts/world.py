@@ -25,9 +25,10 @@ from marketplace.bookings.models import Booking
 from marketplace.core import clock, context, events, ids, jobs, outbox, storage
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
+from marketplace.listings import availability, drafts
 from marketplace.listings import operations as listings
 from marketplace.listings.events import SignatureAsked
-from marketplace.listings.models import Affiliation, Attending, Offering
+from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 from marketplace.payments.gateway import NeedsAction
 from marketplace.payments.models import Customer, PaymentPlan
 from marketplace.placements import operations as placements
@@ -112,7 +113,15 @@ def missing() -> dict[str, str]:
         | dict.fromkeys(uuids, MISSING_ID)
         | dict.fromkeys(tokens, "no-such-token-0123456789")
         | dict.fromkeys(slugs, "no-such-name")
-        | {"guide": "no-such-guide", "asset": "no-such.css", "rotation_id": MISSING_ID}
+        | dict.fromkeys(SECTIONS, "no-such-section")
+        | dict.fromkeys(("start", "closed_start", "blackout"), MISSING_ID)
+        | {"drafted": "no-such-name", "wide": "no-such-name", "site": "no-such-name"}
+        | {
+            "version": "99",
+            "guide": "no-such-guide",
+            "asset": "no-such.css",
+            "rotation_id": MISSING_ID,
+        }
     )
 
 
@@ -390,6 +399,7 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
         house.names[name] = open_one.slug
         house.names["signature" if name == "unsigned" else "refusable_signature"] = str(key)
         house.names[link] = sent[key]
+    _catalog(house)
     house.csv = a_file(a_row(house.market, title=f"Zqagency{house.key} import"))
     house.names["unasked"] = _more(house, **private, signed_version=None).slug
     with open_session(context.agency(house.market.agency_id)) as session:
@@ -403,6 +413,58 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
         )
     house.names["file"] = str(stored)
     _links(house)
+
+
+SECTIONS = ("basics", "scope", "people", "price", "cancellation", "letter", "dates", "publish")
+
+
+def _catalog(house: House) -> None:
+    """A draft over a live listing, a wish beyond the default, starts, a blackout."""
+    market, staff = house.market, house.market.staff_actor
+    live = _more(house, state="draft", published_at=None)
+    wide = _more(
+        house,
+        state="draft",
+        published_at=None,
+        type="sub-internship",
+        eligibility={"graduate_legal_basis": "The hospital takes graduates as visitors here."},
+    )
+    with open_session(context.agency(market.agency_id)) as session:
+        listings.publish(session, staff, live.rotation_id)
+        drafts.save(session, staff, live.rotation_id, {"title": "Another title"})
+        closed = _more_starts(session, house, live.rotation_id)
+        far = clock.now().date() + timedelta(days=700)
+        dark = availability.black_out(
+            session,
+            staff,
+            market.agency_id,
+            site_id=None,
+            attending_id=None,
+            first=far,
+            last=far,
+            reason=f"zqagency{house.key}",
+        ).blackout.id
+    with open_session(factories.a_system(), readonly=True) as session:
+        house.names["site"] = session.get_one(Site, market.site_id).slug
+    house.names |= {name: name for name in SECTIONS}
+    house.names |= {
+        "drafted": live.slug,
+        "wide": wide.slug,
+        "version": "1",
+        "site_id": str(market.site_id),
+        "doctor_id": str(house.doctor),
+        "start": str(live.offerings[0]),
+        "closed_start": str(closed),
+        "blackout": str(dark),
+        "black_day": (far - timedelta(days=100)).isoformat(),
+    }
+
+
+def _more_starts(session: ScopedSession, house: House, rotation_id: UUID) -> UUID:
+    """A start that was closed by hand."""
+    row = session.get_one(Rotation, rotation_id)
+    made = factories.offering(session, row, factories.monday(60), 3)
+    return availability.close_start(session, house.market.staff_actor, made.id).id
 
 
 def _links(house: House) -> None:

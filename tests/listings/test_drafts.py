@@ -1,0 +1,328 @@
+"""Drafts of live listings: kept apart, signed on their own, applied through the one guard."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from marketplace.core import clock, context
+from marketplace.core.context import Actor
+from marketplace.core.db import open_session
+from marketplace.core.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+from marketplace.listings import differences, drafts, making, operations, signing, wider
+from marketplace.listings.draft_models import ListingDraft, ListingVersion, WiderRequest
+from marketplace.listings.models import Block, Offering, Rotation, ScopeSignature
+from tests import factories
+from tests.factories import Market
+
+SURE = {"sure": True, "full_name": "Isabel Fuentes"}
+
+
+@pytest.fixture
+def market(app: Flask) -> Iterator[Market]:
+    yield factories.market()
+
+
+def row(market: Market) -> Rotation:
+    with open_session(factories.a_system(), readonly=True) as session:
+        return session.get_one(Rotation, market.rotation_id)
+
+
+def agency(market: Market):
+    return open_session(context.agency(market.agency_id))
+
+
+def save(market: Market, prices: dict[int, int] | None = None, **values: object) -> None:
+    with agency(market) as session:
+        drafts.save(session, market.staff_actor, market.rotation_id, values, prices)
+
+
+def publish(market: Market) -> None:
+    with agency(market) as session:
+        operations.publish(session, market.staff_actor, market.rotation_id)
+
+
+def ask(market: Market) -> UUID:
+    with agency(market) as session:
+        return operations.ask_signature(session, market.staff_actor, market.rotation_id).id
+
+
+def sign(market: Market, key: UUID) -> None:
+    with open_session(context.person(market.attending_id)) as session:
+        lines = session.get_one(ScopeSignature, key).declared
+        answers = dict.fromkeys(lines, "y")
+        operations.sign(session, market.doctor_actor, key, answers=answers, **SURE)
+    factories.run_outbox("listings.signature_decided")
+
+
+def working(market: Market) -> Rotation:
+    with agency(market) as session:
+        return drafts.working(session, market.slug)
+
+
+def test_the_live_version_stays_until_publishing(market: Market) -> None:
+    save(market, {2: 99_000, 4: 150_000, 8: 290_000, 12: 400_000}, title="Cardiology, new words")
+    assert (row(market).title, row(market).version) == ("Cardiology clinic externship", 1)
+    shown = working(market)
+    assert (shown.title, shown.version, shown.signed_version) == ("Cardiology, new words", 2, 2)
+    assert [b.price_cents for b in shown.blocks] == [99_000, 150_000, 290_000, 400_000]
+    publish(market)
+    after = row(market)
+    assert (after.title, after.version, after.signed_version) == ("Cardiology, new words", 2, 2)
+    with agency(market) as session:
+        assert session.get(ListingDraft, market.rotation_id) is None
+        assert len(session.scalars(select(Block)).all()) == 4
+        [kept] = session.scalars(select(ListingVersion)).all()
+        assert (kept.version, kept.facts["title"]) == (2, "Cardiology, new words")
+
+
+def test_what_is_written_back_is_no_draft(market: Market) -> None:
+    save(market, title="Other words")
+    save(market, title="Cardiology clinic externship")
+    with agency(market) as session:
+        assert drafts.draft_of(session, market.rotation_id) is None
+
+
+def test_a_signed_fact_of_a_draft_asks_for_a_new_signature(market: Market) -> None:
+    save(market, hours_per_week=50)
+    with pytest.raises(Invalid) as refused:
+        publish(market)
+    assert list(refused.value.errors) == ["signature"]
+    assert row(market).hours_per_week == 40
+    key = ask(market)
+    sign(market, key)
+    publish(market)
+    after = row(market)
+    assert (after.hours_per_week, after.version, after.level) == (50, 2, "hands-on-outpatient")
+
+
+def test_a_change_after_asking_ends_the_request(market: Market) -> None:
+    save(market, hours_per_week=50)
+    key = ask(market)
+    save(market, hours_per_week=45)
+    with pytest.raises(Gone):
+        sign(market, key)
+    assert working(market).version == 3
+    sign(market, ask(market))
+    publish(market)
+    assert (row(market).hours_per_week, row(market).version) == (45, 3)
+
+
+def test_a_signature_of_a_discarded_draft_counts_for_nothing(market: Market) -> None:
+    save(market, hours_per_week=50)
+    key = ask(market)
+    with agency(market) as session:
+        drafts.discard(session, market.staff_actor, market.rotation_id)
+    with pytest.raises(Gone):
+        sign(market, key)
+    save(market, hours_per_week=60)
+    assert working(market).version == 3  # 2 was put before the attending
+
+
+def test_a_length_that_was_on_sale_stays(market: Market) -> None:
+    with pytest.raises(Invalid) as refused:
+        save(market, {4: 150_000, 8: 290_000})
+    assert list(refused.value.errors) == ["price-2"]
+
+
+def test_places_of_others_are_refused(market: Market) -> None:
+    other = factories.market()
+    for values, field in (
+        ({"site_id": other.site_id}, "site"),
+        ({"attending_id": other.attending_id}, "attending"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            save(market, **values)
+        assert list(refused.value.errors) == [field]
+    with pytest.raises(NotFound), agency(market) as session:
+        drafts.save(session, market.staff_actor, other.rotation_id, {"title": "Mine now"})
+    with pytest.raises(NotFound), agency(market) as session:
+        drafts.working(session, other.slug)
+
+
+def test_another_attending_takes_the_starts_along(market: Market) -> None:
+    with open_session(factories.a_system()) as session:
+        doctor = factories.attending(session, "Wen Abara").id
+        factories.affiliation(session, market.agency_id, doctor)
+    save(market, attending_id=doctor)
+    sign_key = ask(market)
+    with open_session(context.person(doctor)) as session:
+        lines = session.get_one(ScopeSignature, sign_key).declared
+        actor = Actor("attending", doctor)
+        answers = dict.fromkeys(lines, "y")
+        operations.sign(session, actor, sign_key, answers=answers, **SURE)
+    factories.run_outbox("listings.signature_decided")
+    publish(market)
+    with agency(market) as session:
+        assert {o.attending_id for o in session.scalars(select(Offering))} == {doctor}
+
+
+def test_seats_keep_their_attending(market: Market) -> None:
+    factories.booking(market, factories.candidate(), "requested")
+    with open_session(factories.a_system()) as session:
+        doctor = factories.attending(session).id
+        factories.affiliation(session, market.agency_id, doctor)
+    with pytest.raises(Invalid, match="check the form"):
+        save(market, attending_id=doctor)
+
+
+def test_only_those_who_edit_write(market: Market) -> None:
+    actor = Actor("agency", market.staff["finance"], market.agency_id, role="finance")
+    with pytest.raises(Forbidden), agency(market) as session:
+        drafts.save(session, actor, market.rotation_id, {"title": "No"})
+
+
+def test_an_observership_is_signed_too(market: Market) -> None:
+    with open_session(factories.a_system()) as session:
+        listed = session.get_one(Rotation, market.rotation_id)
+        listed.state, listed.public, listed.signed_version = "draft", False, None
+        listed.type = "observership"
+        listed.interaction, listed.activities = "observe", {"watch-exam": "yes"}
+    with pytest.raises(Invalid) as refused:
+        publish(market)
+    assert list(refused.value.errors) == ["signature"]
+
+
+# --- copies, archive, words ---------------------------------------------------------------------
+
+
+def test_a_copy_has_everything_but_starts_and_signature(market: Market) -> None:
+    with agency(market) as session:
+        copy = making.copy(session, market.staff_actor, market.slug)
+        made = copy.id, copy.slug
+    with agency(market) as session:
+        copy = session.get_one(Rotation, made[0])
+        assert (copy.state, copy.title, copy.signed_version) == (
+            "draft",
+            "Cardiology clinic externship",
+            None,
+        )
+        assert [b.weeks for b in copy.blocks] == [2, 4, 8] and copy.offerings == []
+        assert {m.code for m in operations.missing_for_publish(session, copy)} == {
+            "signature",
+            "starts",
+        }
+
+
+def test_the_lines_of_a_copy_are_answered_already(market: Market) -> None:
+    save(market, hours_per_week=50)
+    sign(market, ask(market))
+    publish(market)
+    with agency(market) as session:
+        copy = making.copy(session, market.staff_actor, market.slug)
+        key = operations.ask_signature(session, market.staff_actor, copy.id).id
+    with open_session(context.person(market.attending_id), readonly=True) as session:
+        page = signing.page_values(session, session.get_one(ScopeSignature, key), {})
+    assert {line["answer"] for line in page["scope"]} == {"y"} and page["changed"] == []
+
+
+def test_changed_lines_are_not_answered(market: Market) -> None:
+    save(market, hours_per_week=50)
+    sign(market, ask(market))
+    publish(market)
+    more = factories.HANDS_ON | {"vital-signs": "yes"}
+    save(market, activities=more, hours_per_week=44)
+    with open_session(context.person(market.attending_id), readonly=True) as session:
+        key = ask(market)
+        page = signing.page_values(session, session.get_one(ScopeSignature, key), {})
+    assert {line["key"]: line["answer"] for line in page["scope"]} == {
+        **dict.fromkeys(factories.HANDS_ON, "y"),
+        "vital-signs": "",
+    }
+    assert page["changed"] == ["Measure vital signs", "Hours a week"]
+
+
+def test_archived_is_closed_for_good(market: Market) -> None:
+    save(market, title="Never seen")
+    with agency(market) as session:
+        operations.archive(session, market.staff_actor, market.rotation_id)
+    assert (row(market).state, row(market).public) == ("archived", False)
+    with pytest.raises(Conflict):
+        save(market, title="Again")
+    with pytest.raises(Conflict):
+        publish(market)
+
+
+def test_differences_are_words(market: Market) -> None:
+    more = factories.HANDS_ON | {"vital-signs": "supervised"}
+    save(market, {2: 110_000, 4: 150_000, 8: 300_000}, activities=more)
+    with agency(market) as session:
+        before = drafts.snapshot(session.get_one(Rotation, market.rotation_id))
+    after = drafts.snapshot(working(market))
+    assert [
+        (d.what, d.before, d.after, d.signed) for d in differences.differences(before, after, {})
+    ] == [
+        ("Measure vital signs", "No", "Supervised", True),
+        ("4 weeks, price", "$1,650", "$1,500", False),
+    ]
+
+
+# --- wider than the type ------------------------------------------------------------------------
+
+BASIS = "The hospital's own program takes graduates as supervised visitors."
+ADMIN = Actor("admin", name="Pat Admin")
+
+
+@pytest.fixture
+def wide(app: Flask) -> Market:
+    return factories.market(
+        state="draft",
+        published_at=None,
+        type="sub-internship",
+        eligibility={"graduate_legal_basis": BASIS},
+    )
+
+
+def missing(market: Market) -> set[str]:
+    with agency(market) as session:
+        shown = drafts.working(session, market.slug)
+        return {m.code for m in operations.missing_for_publish(session, shown)}
+
+
+def decide(key: UUID, approve: bool) -> None:
+    with open_session(context.system("admin test")) as session:
+        wider.decide(session, ADMIN, key, approve=approve, note="Read the program's rules.")
+
+
+def test_wider_than_the_default_needs_our_yes(wide: Market) -> None:
+    assert missing(wide) == {"wider"}
+    with agency(wide) as session:
+        key = wider.ask(session, wide.staff_actor, wide.slug).id
+        assert wider.ask(session, wide.staff_actor, wide.slug).id == key
+    assert missing(wide) == {"wider"}
+    decide(key, approve=True)
+    assert missing(wide) == set()
+    with pytest.raises(Conflict):
+        decide(key, approve=False)
+    save(wide, eligibility={"graduate_legal_basis": BASIS + " And more."})
+    assert missing(wide) == {"wider"}  # another basis, another decision
+    save(wide, accepts=["student"])
+    assert missing(wide) == set()
+
+
+def test_a_decline_stands_until_the_basis_changes(wide: Market) -> None:
+    with agency(wide) as session:
+        key = wider.ask(session, wide.staff_actor, wide.slug).id
+    decide(key, approve=False)
+    with pytest.raises(Conflict), agency(wide) as session:
+        wider.ask(session, wide.staff_actor, wide.slug)
+    assert missing(wide) == {"wider"}
+
+
+def test_nobody_but_the_platform_decides(wide: Market) -> None:
+    with agency(wide) as session:
+        key = wider.ask(session, wide.staff_actor, wide.slug).id
+        with pytest.raises(Forbidden):
+            wider.decide(session, wide.staff_actor, key, approve=True, note="We think so.")
+        assert session.get_one(WiderRequest, key).state == "open"
+
+
+def test_an_old_link_is_over(market: Market) -> None:
+    save(market, hours_per_week=50)
+    key = ask(market)
+    clock.advance(timedelta(days=31))
+    with pytest.raises(Gone):
+        sign(market, key)
