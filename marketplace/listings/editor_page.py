@@ -119,8 +119,12 @@ def frame(found: Desk, section: str) -> dict[str, Any]:
     }
 
 
+def _url(found: Desk, key: str) -> str:
+    return f"{found.url}/check" if key == "publish" else f"{found.url}/edit/{key}"
+
+
 def _step(found: Desk, key: str) -> dict[str, str]:
-    return {"label": SECTIONS[key], "url": f"{found.url}/edit/{key}"}
+    return {"label": SECTIONS[key], "url": _url(found, key)}
 
 
 def _head(found: Desk) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def _head(found: Desk) -> dict[str, Any]:
         "saved": f"Saved {when(saved, rotation.site.time_zone)}",
         "url": found.url,
         "archived": rotation.state == "archived",
-        "compare_url": f"{found.url}/edit/publish#diff" if draft else "",
+        "compare_url": f"{found.url}/check#diff" if draft else "",
     }
 
 
@@ -173,7 +177,7 @@ def _section(found: Desk, key: str) -> dict[str, str]:
         "label": SECTIONS[key],
         "state": state,
         "line": line,
-        "url": f"{found.url}/edit/{key}",
+        "url": _url(found, key),
     }
 
 

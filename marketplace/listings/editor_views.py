@@ -121,8 +121,15 @@ def section(slug: str, name: str, section: str) -> Answer:
     return _section(slug, name, _known(section), {})
 
 
+@editor.get("/listings/<name>/check")
+def check(slug: str, name: str) -> Answer:
+    """What is missing, what changes, and the button."""
+    require(web.actor(), "listings.edit")
+    return _section(slug, name, "publish", {})
+
+
 def _known(section: str) -> str:
-    if section not in SECTIONS:
+    if section not in SECTIONS or section == "publish":
         raise NotFound
     return section
 
@@ -179,8 +186,6 @@ def save(slug: str, name: str, section: str) -> Answer:
     found = _desk(slug, name)
     if key == "dates":
         return _save_dates(slug, name, found)
-    if key not in editor_forms.SECTIONS:
-        raise NotFound
     try:
         written = editor_forms.SECTIONS[key](request.form, found.rotation)
         drafts.save(db.session(), web.actor(), found.rotation.id, written.values, written.prices)
@@ -277,7 +282,7 @@ def preview(slug: str, name: str) -> Answer:
     choice, block = page_views.chosen(session, rotation, None, None)
     return web.render(
         "agency/preview.html",
-        back=f"{found.url}/edit/publish",
+        back=f"{found.url}/check",
         version=rotation.version,
         c=choice,
         r=page_views.listing(session, rotation, block, choice),

@@ -94,9 +94,7 @@ def _section(name: str) -> str:
 
 
 # the sections of the editor: names of the house that stand for themselves
-EDITOR_SECTIONS = (
-    *("basics", "scope", "people", "price", "cancellation", "letter", "dates", "publish"),
-)
+EDITOR_SECTIONS = (*("basics", "scope", "people", "price", "cancellation", "letter", "dates"),)
 _WRITTEN: Mapping[str, Mapping[str, str]] = {
     "basics": {"title": "A quiet clinic", "hours": "38", "ratio": "2"},
     "scope": {"a-review-of-systems": "supervised"},
@@ -495,6 +493,7 @@ ROWS: tuple[Row, ...] = (
         page=_A + "/listings/{rotation}/edit/{letter}",
         fields={"policy": "discuss", "letterhead": "author"},
     ),
+    _get("editor.check", _L + "/check", "listings.edit"),
     _post("editor.copy", _L + "/copy", "listings.edit", page=_L),
     _post("editor.discard", _A + "/listings/{drafted}/discard", "listings.edit"),
     _post("editor.archive", _L + "/archive", "listings.publish", page=_L),

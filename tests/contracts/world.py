@@ -415,7 +415,7 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
     _links(house)
 
 
-SECTIONS = ("basics", "scope", "people", "price", "cancellation", "letter", "dates", "publish")
+SECTIONS = ("basics", "scope", "people", "price", "cancellation", "letter", "dates")
 
 
 def _catalog(house: House) -> None:

@@ -11,6 +11,7 @@ from marketplace.core import clock, context, jobs
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, DomainError, Gone, NotFound
 from marketplace.listings import operations as listings
+from marketplace.listings import versions
 from marketplace.listings.models import Rotation
 from marketplace.payments.models import Release
 from marketplace.placements import attending_views, operations
@@ -361,5 +362,5 @@ def test_a_changed_list_cannot_be_signed(
 ) -> None:
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
-        listings.set_values(row, {"activities": {"take-history": "yes"}})
+        versions.set_values(session, row, {"activities": {"take-history": "yes"}})
     assert doctor.get(to_sign).status_code == 410
