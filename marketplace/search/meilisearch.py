@@ -13,11 +13,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from time import monotonic, sleep
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import meilisearch
-from meilisearch.errors import MeilisearchApiError, MeilisearchError
+from meilisearch.errors import (
+    MeilisearchApiError,
+    MeilisearchError,
+    MeilisearchTimeoutError,
+)
 from meilisearch.index import Index
 
 from marketplace.listings.cities import distance_km
@@ -47,7 +51,10 @@ from marketplace.search.port import (
 )
 from marketplace.search.words import question
 
-TIMEOUT_SECONDS = 5
+READ_SECONDS, WRITE_SECONDS = 1.5, 20
+"""How long a request may take: a reader waits for a page, the worker for a batch taken in."""
+SILENT_SECONDS = 3.0
+"""How long a server that kept silent is not asked again."""
 TASK_MS = 60_000
 """How long a change may take to become visible before it counts as failed."""
 REBUILD_MS = 3_600_000
@@ -70,7 +77,9 @@ class MeiliEngine:
     """The search port on a Meilisearch server. Safe to share between threads."""
 
     def __init__(self, url: str, key: str, *, index: str = "listings") -> None:
-        self._client = meilisearch.Client(url, key or None, timeout=TIMEOUT_SECONDS)
+        self._client = meilisearch.Client(url, key or None, timeout=WRITE_SECONDS)
+        self._reader = meilisearch.Client(url, key or None, timeout=READ_SECONDS)  # type: ignore[arg-type]
+        self._silent_until = 0.0
         self._index = index
         self._waiting: list[ListingDocument | Deletion] = []
 
@@ -79,8 +88,7 @@ class MeiliEngine:
     def search(self, query: Query) -> Result:
         """Answer a query (see the port)."""
         planned = plan(query, self._index)
-        with _available():
-            results = self._client.multi_search(list(planned.queries))["results"]
+        results = self._answers(planned.queries)
         main = results[0]
         return Result(
             total=int(main["totalHits"]),
@@ -92,6 +100,19 @@ class MeiliEngine:
             price_range=_price_range(main, query),
             listed=int(results[planned.listed]["totalHits"]),
         )
+
+    def _answers(self, queries: Sequence[Json]) -> list[Any]:
+        """The answers to one multi-search. Readers do not queue up behind a server that hangs:
+        once it kept silent, the next ones are told at once."""
+        if monotonic() < self._silent_until:
+            raise SearchUnavailable("the server did not answer in time")
+        try:
+            with _available():
+                return cast("list[Any]", self._reader.multi_search(list(queries))["results"])
+        except SearchUnavailable as error:
+            if isinstance(error.__cause__, MeilisearchTimeoutError):
+                self._silent_until = monotonic() + SILENT_SECONDS
+            raise
 
     def facet_search(
         self,

@@ -197,6 +197,18 @@ def test_no_server_is_one_typed_error() -> None:
     assert not engine.health().ok
 
 
+def test_a_server_that_keeps_silent_is_not_waited_for_twice() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        engine = MeiliEngine(f"http://127.0.0.1:{silent.getsockname()[1]}", "key")
+        begun = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(SearchUnavailable):
+                engine.search(Query())
+        assert 1 < time.monotonic() - begun < 2
+
+
 def test_no_index_is_one_typed_error(tmp_path: Path) -> None:
     engine = EmbeddedEngine(tmp_path)
     with pytest.raises(SearchUnavailable) as caught:
