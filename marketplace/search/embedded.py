@@ -201,17 +201,26 @@ class Snapshot:
         rows = (_row(self.searcher.doc(address)) for _, address in hits)
         return {row.slot: row.document for row in rows if row.document is not None}
 
+    def documents(self) -> Iterator[Mapping[str, object]]:
+        """The stored documents of all listings."""
+        for rows in _rows_since(self.searcher, 0):
+            yield from (row.document for row in rows if row.document is not None)
+
 
 def caught_up(searcher: tantivy.Searcher, held: cols.Columns) -> cols.Columns:
     """The columns with every row taken in that is newer than they are."""
-    last = _last(searcher, "stamp")
-    for first in range(held.last_stamp + 1, last + 1, _BATCH):
+    for rows in _rows_since(searcher, held.last_stamp + 1):
+        held = cols.updated(held, sorted(rows, key=lambda row: row.stamp))
+    return held
+
+
+def _rows_since(searcher: tantivy.Searcher, stamp: int) -> Iterator[list[cols.Row]]:
+    """The rows from a stamp on, in batches."""
+    for first in range(stamp, _last(searcher, "stamp") + 1, _BATCH):
         clause = _stamped(first, first + _BATCH - 1)
         count = _count(searcher, clause)
         hits = searcher.search(clause, limit=max(count, 1), count=False).hits
-        rows = [_row(searcher.doc(address)) for _, address in hits]
-        held = cols.updated(held, sorted(rows, key=lambda row: row.stamp))
-    return held
+        yield [_row(searcher.doc(address)) for _, address in hits]
 
 
 def _last(searcher: tantivy.Searcher, field: str) -> int:

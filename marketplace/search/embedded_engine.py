@@ -106,6 +106,11 @@ class EmbeddedEngine:
         alive = np.flatnonzero(held.alive)
         return dict(zip(held.ids[alive].tolist(), held.version[alive].tolist(), strict=True))
 
+    def documents(self) -> Iterator[Mapping[str, object]]:
+        """Every listing as it is held."""
+        with _available():
+            yield from self._current().documents()
+
     def health(self) -> Health:
         """The engine's state. Never raises."""
         try:

@@ -89,7 +89,7 @@ def refresh_due(scope: Scope) -> None:
         rebuild(scope)
         return
     with open_session(scope, readonly=True) as session:
-        stale = {*_differing(session), *_passed(session)}
+        stale = {*_differing(session), *passed_starts(session)}
     if stale:
         log.info("listings indexed again", extra={"count": len(stale)})
         reindex(scope, sorted(stale))
@@ -107,7 +107,8 @@ def _differing(session: Session) -> list[UUID]:
     return [UUID(key) for key in [*wrong, *(set(held) - set(wanted))]]
 
 
-def _passed(session: Session) -> list[UUID]:
+def passed_starts(session: Session) -> list[UUID]:
+    """Listings with a start that came too near since the index was last brought up to date."""
     state = session.get(IndexState, "listings")
     if state is None:
         return []

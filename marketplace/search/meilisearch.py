@@ -60,6 +60,7 @@ TASK_MS = 60_000
 REBUILD_MS = 3_600_000
 _BATCH = 2_000
 _PAGE = 1_000
+_SERVER_ONLY = frozenset({"deleted", "_geo"})
 _SETTINGS_ID = "rounds-settings"
 """A marker document: the settings the index was built with, and its name while it was filled."""
 _POLL_SECONDS = 0.05
@@ -136,6 +137,13 @@ class MeiliEngine:
         with _available():
             held = _held(self._client.index(self._index))
         return {key: version for key, (version, gone) in held.items() if not gone}
+
+    def documents(self) -> Iterator[Mapping[str, object]]:
+        """Every listing as it is held, without what only the server needs."""
+        with _available():
+            for document in _all(self._client.index(self._index)):
+                if not document["deleted"]:
+                    yield {k: v for k, v in document.items() if k not in _SERVER_ONLY}
 
     def health(self) -> Health:
         """The server's state and the index's. Never raises."""
@@ -331,15 +339,17 @@ def _held_of(index: Index, keys: Sequence[str]) -> dict[str, tuple[int, bool]]:
 
 def _held(index: Index) -> dict[str, tuple[int, bool]]:
     """The same of every document."""
-    held: dict[str, tuple[int, bool]] = {}
-    offset = 0
-    while True:
-        fields = ["id", "version", "deleted"]
-        found = index.get_documents({"fields": fields, "offset": offset, "limit": _PAGE})
-        held |= {str(d.id): (int(d.version), bool(d.deleted)) for d in found.results}
-        offset += _PAGE
-        if offset >= found.total:
-            return held
+    every = _all(index, fields=["id", "version", "deleted"])
+    return {str(d["id"]): (int(d["version"]), bool(d["deleted"])) for d in every}
+
+
+def _all(index: Index, **asked: object) -> Iterator[dict[str, Any]]:
+    """Every document, markers among them, page by page."""
+    offset, total = 0, 1
+    while offset < total:
+        found = index.get_documents({**asked, "offset": offset, "limit": _PAGE})
+        yield from map(dict, found.results)
+        offset, total = offset + _PAGE, found.total
 
 
 def _hits(found: Sequence[Json], query: Query) -> tuple[Hit, ...]:

@@ -21,7 +21,7 @@ Meaning shared by every engine (DESIGN section 5, judged by one contract suite):
 - The engine proposes ids. Who may see what is decided again by the database.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -285,7 +285,10 @@ class Engine(Protocol):
         Returns the number of documents."""
 
     def versions(self) -> Mapping[str, int]:
-        """Every listing's id and indexed version, to compare with the database (I16)."""
+        """Every listing's id and indexed version."""
+
+    def documents(self) -> Iterator[Mapping[str, object]]:
+        """Every listing as it is held, to compare with the database (I16)."""
 
     def health(self) -> Health:
         """The engine's state. Never raises."""
