@@ -12,6 +12,7 @@ from marketplace.bookings import views as bookings_views
 from marketplace.bookings import workspace_views as bookings_workspace_views
 from marketplace.core import assets, health, logs, pages, web
 from marketplace.core.config import Config
+from marketplace.listings import approval_views as listings_approval_views
 from marketplace.listings import availability_views as listings_availability_views
 from marketplace.listings import editor_views as listings_editor_views
 from marketplace.listings import place_views as listings_place_views
@@ -22,6 +23,7 @@ from marketplace.notifications import views as notifications_views
 from marketplace.payments import views as payments_views
 from marketplace.placements import attending_views as placements_attending_views
 from marketplace.placements import link_views as placements_link_views
+from marketplace.placements import own_views as placements_own_views
 from marketplace.reviews import views as reviews_views
 from marketplace.search import views as search_views
 from marketplace.wiring import create_core
@@ -33,6 +35,7 @@ ROOMS = (
     listings_editor_views.editor,
     listings_place_views.places_room,
     listings_availability_views.calendar,
+    listings_approval_views.approvals,
     listings_signing_views.signing_room,
     accounts_views.room,
     accounts_views.mine,
@@ -45,6 +48,7 @@ ROOMS = (
     payments_views.hooks,
     placements_link_views.link,
     placements_attending_views.mine,
+    placements_own_views.own,
     reviews_views.mine,
     reviews_views.workspace,
     notifications_views.mine,

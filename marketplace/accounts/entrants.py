@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import column, exists, select, table
 from sqlalchemy.orm import Session
 
-from marketplace.accounts.models import Membership, OneTimeLink, Person, SignIn
+from marketplace.accounts.models import Delegate, Membership, OneTimeLink, Person, SignIn
 from marketplace.accounts.tokens import token_hash
 from marketplace.core import clock
 from marketplace.tenants.models import Agency
@@ -35,6 +35,7 @@ class SignedIn:
     email: str
     is_admin: bool
     is_attending: bool
+    is_delegate: bool
     seen_at: datetime
 
 
@@ -70,6 +71,11 @@ def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | 
             Person.email,
             Person.is_admin,
             exists(select(_ATTENDING.c.id).where(_ATTENDING.c.id == Person.id)).label("attends"),
+            exists(
+                select(Delegate.id).where(
+                    Delegate.person_id == Person.id, Delegate.ended_at.is_(None)
+                )
+            ).label("delegated"),
         )
         .join(Person, Person.id == SignIn.person_id)
         .where(
@@ -89,6 +95,7 @@ def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | 
         email=row.email,
         is_admin=row.is_admin,
         is_attending=row.attends,
+        is_delegate=row.delegated,
         seen_at=row.seen_at,
     )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import flask_login
 from flask import Flask, Request, current_app, session
 
-from marketplace.accounts import entrants, operations
+from marketplace.accounts import delegates, entrants, operations
 from marketplace.core import clock, context
 from marketplace.core.db import open_session
 from marketplace.core.web import Membership, Viewer
@@ -64,6 +64,7 @@ def load(token: str) -> Viewer | None:
         if found is None:
             return None
         work = entrants.work_of(reading, found.person_id)
+        answers = delegates.attends_for(reading, found.person_id) if found.is_delegate else ()
     if found.seen_at < moment - NOTE_SEEN_AFTER:
         _note_seen(found.sign_in_id)
     return Viewer(
@@ -74,6 +75,7 @@ def load(token: str) -> Viewer | None:
         is_admin=found.is_admin,
         is_attending=found.is_attending,
         agencies=tuple(Membership(w.agency_id, w.slug, w.name, w.role) for w in work),
+        attends_for=tuple((one.attending_id, one.name) for one in answers),
     )
 
 
@@ -107,4 +109,4 @@ def home_of(viewer: Viewer) -> str:
         return "/admin"
     if viewer.agencies:
         return f"/agency/{viewer.agencies[0].slug}"
-    return "/attending" if viewer.is_attending else "/me"
+    return "/attending" if viewer.is_attending or viewer.attends_for else "/me"

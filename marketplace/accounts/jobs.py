@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import delete
 
-from marketplace.accounts import invitations, operations, throttle
+from marketplace.accounts import delegates, invitations, operations, throttle
 from marketplace.accounts.models import OneTimeLink, SignIn
 from marketplace.accounts.operations import Purpose
 from marketplace.core import clock
@@ -28,6 +28,12 @@ def mail_link(
 def mail_invitation(session: ScopedSession, invitation_id: str, sending: int) -> None:
     """Post an invitation to a team."""
     invitations.mail(session, UUID(invitation_id), sending)
+
+
+@handler("accounts.delegate_named")
+def delegate_named(session: ScopedSession, delegate_id: str) -> None:
+    """Write to somebody who may answer in an attending's name."""
+    delegates.welcome(session, UUID(delegate_id))
 
 
 @outside_handler("accounts.clean")

@@ -109,6 +109,20 @@ class Invitation(Keyed, Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.wall)
 
 
+class Delegate(Keyed, Base):
+    """Somebody who answers in an attending's name. `person_id` is set by the worker."""
+
+    __tablename__ = "delegate"
+    __owned__ = Owned(people=("attending_id", "person_id"), person_writes=True)
+
+    attending_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    email: Mapped[str]  # in lower case
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    ended_at: Mapped[datetime | None]
+
+
 class SignIn(Keyed, Base):
     """A signed-in browser. Only the hash of its cookie is stored; `revoked_at` ends it."""
 

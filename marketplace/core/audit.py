@@ -52,7 +52,7 @@ def record(
             action=action,
             subject=subject,
             actor_kind=actor.kind,
-            actor_id=actor.person_id,
+            actor_id=actor.by or actor.person_id,
             actor_name=actor.name,
             agency_id=agency_id or actor.agency_id,
             detail=detail,

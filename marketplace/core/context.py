@@ -59,13 +59,17 @@ def system(reason: str) -> Scope:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it: recorded with every transition and audit entry."""
+    """Who does it: recorded with every transition and audit entry.
+
+    `by` is the person at the keyboard where it is another one: an attending's delegate.
+    """
 
     kind: ActorKind
     person_id: UUID | None = None
     agency_id: UUID | None = None
     name: str = ""
     role: str = ""
+    by: UUID | None = None
 
 
 SYSTEM = Actor("system", name="Rounds")

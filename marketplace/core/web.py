@@ -56,6 +56,7 @@ class Viewer:
     is_admin: bool = False
     is_attending: bool = False
     agencies: tuple[Membership, ...] = field(default=())
+    attends_for: tuple[tuple[UUID, str], ...] = field(default=())  # attendings, as a delegate
 
     # flask-login's protocol
     is_authenticated = True
@@ -69,7 +70,7 @@ class Viewer:
     @property
     def is_candidate(self) -> bool:
         """Everyone who is nothing else books rotations."""
-        return not (self.is_admin or self.is_attending or self.agencies)
+        return not (self.is_admin or self.is_attending or self.agencies or self.attends_for)
 
 
 class Room(Blueprint):
@@ -204,11 +205,9 @@ def _scope_and_actor() -> tuple[Scope, Actor]:
     if found is None:
         raise Unauthenticated("Please sign in to go on.")
     if where == "person":
-        attending = request.path.startswith("/attending")
-        if attending and not found.is_attending:
-            raise NotFound
-        kind: Literal["attending", "candidate"] = "attending" if attending else "candidate"
-        return context.person(found.person_id), _as_actor(found, kind)
+        if request.path.startswith("/attending"):
+            return _as_attending(found)
+        return context.person(found.person_id), _as_actor(found, "candidate")
     if where == "admin":
         if not found.is_admin:
             raise NotFound
@@ -220,6 +219,33 @@ def _scope_and_actor() -> tuple[Scope, Actor]:
             acting = Actor("agency", found.person_id, member.agency_id, found.name, member.role)
             return context.agency(member.agency_id), acting
     raise NotFound
+
+
+ANSWERS_FOR = "answers_for"
+"""The cookie in which a delegate of several attendings keeps the chosen one."""
+
+
+def _as_attending(found: Viewer) -> tuple[Scope, Actor]:
+    """The attending, or a delegate in the attending's scope; every step then says who it was."""
+    chosen = request.cookies.get(ANSWERS_FOR, "")
+    wanted = [one for one in found.attends_for if str(one[0]) == chosen]
+    if found.is_attending and not wanted:
+        g.attending_id = found.person_id
+        return context.person(found.person_id), _as_actor(found, "attending")
+    if not found.attends_for:
+        raise NotFound
+    key, name = (wanted or found.attends_for)[0]
+    g.attending_id = key
+    acting = f"{found.name} for {name}"
+    return context.person(key), Actor(
+        "attending", key, name=acting, role="delegate", by=found.person_id
+    )
+
+
+def attending_id() -> UUID:
+    """Whose trainees these are: the attending who is signed in, or who is answered for."""
+    found: UUID = g.attending_id
+    return found
 
 
 def _as_actor(found: Viewer, kind: Literal["candidate", "attending", "admin"]) -> Actor:

@@ -49,3 +49,10 @@ class AttendingInvited:
     attending_id: UUID
     agency_id: UUID
     npi: str
+
+
+@dataclass(frozen=True)
+class PoolChanged:
+    """An attending has set the seats of some weeks; every listing of theirs may be affected."""
+
+    attending_id: UUID

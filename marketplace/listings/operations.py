@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.accounts.delegates import require_attending
 from marketplace.accounts.permissions import require
 from marketplace.accounts.tokens import token_hash
 from marketplace.core import audit, clock, context, ids, outbox
@@ -322,6 +323,7 @@ def _open_signature(session: Session, actor: Actor, signature_id: UUID) -> Scope
     ).one_or_none()
     if row is None or actor.kind != "attending" or row.attending_id != actor.person_id:
         raise NotFound
+    require_attending(actor)
     if row.decision is not None:
         raise Conflict("This list was answered already.", "decided")
     refuse_stale(session, row)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.accounts import delegates
 from marketplace.accounts.models import Membership, Person
 from marketplace.accounts.permissions import may
 from marketplace.core import mail
@@ -60,6 +61,21 @@ def deliver(session: Session, message: Message, letter: Letter, to: Readers, key
         if session.scalar(select(MailMessage.id).where(MailMessage.dedupe_key == own)) is None:
             facts = [fact for fact in letter.facts if sees_money or not fact.money]
             _mail(session, person, message.slug, replace(letter, facts=tuple(facts)), own)
+    if message.to == "attending" and message.delegates and to.person_id:
+        _mail_delegates(session, message, letter, to.person_id, key)
+
+
+def _mail_delegates(
+    session: Session, message: Message, letter: Letter, attending_id: UUID, key: str
+) -> None:
+    """The same to those who answer for the attending; they sign in instead of using the link, so
+    that every step says who took it."""
+    facts = tuple(fact for fact in letter.facts if not fact.money)
+    for person in delegates.readers(session, attending_id):
+        own = f"{key}:{person.id}"
+        if session.scalar(select(MailMessage.id).where(MailMessage.dedupe_key == own)) is None:
+            mine = replace(letter, facts=facts, path=letter.inbox, note="")
+            _mail(session, person, message.slug, mine, own)
 
 
 def told(session: Session, lines: Iterable[str]) -> frozenset[str]:

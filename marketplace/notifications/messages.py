@@ -32,6 +32,7 @@ class Message:
     needs: str = "bookings.decide"
     sources: frozenset[str] = frozenset()
     actors: frozenset[str] = frozenset()
+    delegates: bool = True  # of an attending's messages: do those who answer for them get it too?
 
     def is_for(self, source: str, actor: str) -> bool:
         """Does this row hold for a step from `source`, taken by an actor of this kind?"""
@@ -92,7 +93,9 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
     # the attending's links
     "asked": (Message("attending-decide", "attending", "/decide/{token}", inbox=TRAINEE),),
     "reminded": (Message("attending-reminder", "attending", "/decide/{token}", inbox=TRAINEE),),
-    "signature_asked": (Message("sign-scope", "attending", "/sign/{token}", inbox="/attending"),),
+    "signature_asked": (
+        Message("sign-scope", "attending", "/sign/{token}", inbox="/attending", delegates=False),
+    ),
     "signature_decided": (
         Message(
             "agency-signature",
@@ -100,6 +103,9 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
             "/agency/{agency}/listings/{listing}",
             needs="listings.edit",
         ),
+    ),
+    "attending_invited": (
+        Message("attending-invited", "attending", "/attending", delegates=False),
     ),
     # money
     "installment_paid": (Message("payment-receipt", "candidate", MINE),),

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from marketplace.bookings.events import AttendingAsked, BookingMoved
 from marketplace.core import clock, context, ids, outbox
 from marketplace.core.events import subscribe
-from marketplace.listings.events import SignatureAsked, SignatureDecided
+from marketplace.listings.events import AttendingInvited, SignatureAsked, SignatureDecided
 from marketplace.notifications.messages import messages_for
 from marketplace.payments.events import (
     InstallmentFailed,
@@ -77,6 +77,17 @@ def on_signature_asked(session: Session, event: SignatureAsked) -> None:
 def on_signature_decided(session: Session, event: SignatureDecided) -> None:
     """The answer, to the agency."""
     _tell(session, "signature_decided", signature_id=str(event.signature_id))
+
+
+@subscribe(AttendingInvited)
+def on_attending_invited(session: Session, event: AttendingInvited) -> None:
+    """Who works with them now, to the attending."""
+    _tell(
+        session,
+        "attending_invited",
+        attending_id=str(event.attending_id),
+        agency_id=str(event.agency_id),
+    )
 
 
 @subscribe(InstallmentPaid)

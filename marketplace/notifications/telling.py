@@ -81,6 +81,16 @@ def tell_of_signature(session: Session, occasion: str, detail: Detail) -> None:
         deliver(session, message, words, readers, f"{message.slug}:{row.id}:{once}")
 
 
+def tell_of_invitation(session: Session, occasion: str, detail: Detail) -> None:
+    """Tell an attending that an agency works with them now."""
+    agency = session.get_one(Agency, UUID(detail["agency_id"]))
+    attending_id = UUID(detail["attending_id"])
+    for message in messages_for(occasion):
+        words = compose(message, {"agency": agency.name}, (Fact("Agency", agency.name),), {})
+        key = f"{message.slug}:{attending_id}:{agency.id}"
+        deliver(session, message, words, Readers(person_id=attending_id), key)
+
+
 def _booking(session: Session, detail: Detail) -> Booking | None:
     """The booking of the news. A plan without one has nobody to tell."""
     if "booking_id" in detail:

@@ -109,11 +109,25 @@ def _never_approved(booking: Booking) -> bool:
     return booking.decide_token_hash is None
 
 
+@dataclass(frozen=True)
+class Capacity:
+    """Weeks of the pool, the agencies in the order of `taken`, and what other weeks have."""
+
+    agencies: tuple[str, ...]
+    weeks: tuple[Week, ...]
+    usual: int
+
+
 def weeks(session: Session, attending_id: UUID) -> tuple[Week, ...]:
     """The next weeks of the pool, with the seats that each agency's bookings take."""
+    return capacity(session, attending_id, WEEKS_SHOWN).weeks
+
+
+def capacity(session: Session, attending_id: UUID, number: int) -> Capacity:
+    """So many weeks from this one, with the seats that each agency's bookings take."""
     today = clock.now().date()
     first = today - timedelta(days=today.weekday())
-    mondays = [first + timedelta(weeks=number) for number in range(WEEKS_SHOWN)]
+    mondays = [first + timedelta(weeks=week) for week in range(number)]
     usual = session.get_one(Attending, attending_id).weekly_capacity
     pool = {
         row.week: row.capacity
@@ -124,15 +138,16 @@ def weeks(session: Session, attending_id: UUID) -> tuple[Week, ...]:
         )
     }
     rows = session.execute(
-        select(Booking.agency_id, Booking.start_on, Booking.weeks).where(
+        select(Booking.agency_id, Booking.start_on, Booking.weeks, Booking.terms).where(
             Booking.attending_id == attending_id,
             Booking.state.in_(states.SEAT),
             Booking.start_on <= mondays[-1],
             Booking.end_on >= first,
         )
     ).all()
-    agencies = sorted({row.agency_id for row in rows})
-    return tuple(
+    names = {row.agency_id: str(row.terms["agency"]) for row in rows}
+    agencies = sorted(names)
+    found = tuple(
         Week(
             monday,
             pool.get(monday, usual),
@@ -147,3 +162,4 @@ def weeks(session: Session, attending_id: UUID) -> tuple[Week, ...]:
         )
         for monday in mondays
     )
+    return Capacity(tuple(names[key] for key in agencies), found, usual)

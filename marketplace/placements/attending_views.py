@@ -30,7 +30,7 @@ Answer = str | tuple[str, int] | BaseResponse
 
 
 def _me() -> UUID:
-    return web.require_viewer().person_id
+    return web.attending_id()
 
 
 def _frame() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import context, outbox
 from marketplace.core.events import subscribe
-from marketplace.listings.events import RotationChanged, SeatsChanged
+from marketplace.listings.events import PoolChanged, RotationChanged, SeatsChanged
 
 
 @subscribe(RotationChanged)
@@ -16,6 +16,12 @@ def on_rotation(session: Session, event: RotationChanged) -> None:
 @subscribe(SeatsChanged)
 def on_seats(session: Session, event: SeatsChanged) -> None:
     """The pool of weeks is shared: every listing of this attending may have changed."""
+    _enqueue(session, {"attending_id": str(event.attending_id)})
+
+
+@subscribe(PoolChanged)
+def on_pool(session: Session, event: PoolChanged) -> None:
+    """The attending has other weeks now."""
     _enqueue(session, {"attending_id": str(event.attending_id)})
 
 

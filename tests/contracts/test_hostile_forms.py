@@ -42,6 +42,9 @@ NEEDS_INPUT = frozenset(
         "availability.change",
         "places.save_site",
         "availability.black_out",
+        "attending_own.set_capacity",
+        "attending_own.name_delegate",
+        "approvals.decide",
         "team.invite",
         "joining.join",
     }

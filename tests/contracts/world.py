@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from marketplace.accounts import delegates, passwords
 from marketplace.accounts import operations as accounts
-from marketplace.accounts import passwords
 from marketplace.accounts.models import Invitation, Membership, OneTimeLink, Person, SignIn
 from marketplace.accounts.operations import Device
 from marketplace.accounts.tokens import token_hash
@@ -25,7 +25,7 @@ from marketplace.bookings.models import Booking
 from marketplace.core import clock, context, events, ids, jobs, outbox, storage
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
-from marketplace.listings import availability, drafts
+from marketplace.listings import availability, drafts, wider
 from marketplace.listings import operations as listings
 from marketplace.listings.events import SignatureAsked
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
@@ -114,7 +114,7 @@ def missing() -> dict[str, str]:
         | dict.fromkeys(tokens, "no-such-token-0123456789")
         | dict.fromkeys(slugs, "no-such-name")
         | dict.fromkeys(SECTIONS, "no-such-section")
-        | dict.fromkeys(("start", "closed_start", "blackout"), MISSING_ID)
+        | dict.fromkeys(("start", "closed_start", "blackout", "wish", "delegate"), MISSING_ID)
         | {"drafted": "no-such-name", "wide": "no-such-name", "site": "no-such-name"}
         | {
             "version": "99",
@@ -422,16 +422,11 @@ def _catalog(house: House) -> None:
     """A draft over a live listing, a wish beyond the default, starts, a blackout."""
     market, staff = house.market, house.market.staff_actor
     live = _more(house, state="draft", published_at=None)
-    wide = _more(
-        house,
-        state="draft",
-        published_at=None,
-        type="sub-internship",
-        eligibility={"graduate_legal_basis": "The hospital takes graduates as visitors here."},
-    )
+    wide, wished_for = (_wide(house) for _ in range(2))
     with open_session(context.agency(market.agency_id)) as session:
         listings.publish(session, staff, live.rotation_id)
         drafts.save(session, staff, live.rotation_id, {"title": "Another title"})
+        wished = wider.ask(session, staff, wished_for.slug).id
         closed = _more_starts(session, house, live.rotation_id)
         far = clock.now().date() + timedelta(days=700)
         dark = availability.black_out(
@@ -444,6 +439,10 @@ def _catalog(house: House) -> None:
             last=far,
             reason=f"zqagency{house.key}",
         ).blackout.id
+    with open_session(context.person(house.doctor)) as session:
+        delegate = delegates.name_delegate(
+            session, market.doctor_actor, f"zqdoctor{house.key}-office@example.org", "Olive Office"
+        ).id
     with open_session(factories.a_system(), readonly=True) as session:
         house.names["site"] = session.get_one(Site, market.site_id).slug
     house.names |= {name: name for name in SECTIONS}
@@ -456,8 +455,20 @@ def _catalog(house: House) -> None:
         "start": str(live.offerings[0]),
         "closed_start": str(closed),
         "blackout": str(dark),
+        "wish": str(wished),
+        "delegate": str(delegate),
         "black_day": (far - timedelta(days=100)).isoformat(),
     }
+
+
+def _wide(house: House) -> factories.Market:
+    return _more(
+        house,
+        state="draft",
+        published_at=None,
+        type="sub-internship",
+        eligibility={"graduate_legal_basis": "The hospital takes graduates as visitors here."},
+    )
 
 
 def _more_starts(session: ScopedSession, house: House, rotation_id: UUID) -> UUID:

@@ -13,7 +13,8 @@ from marketplace.core.db import open_session
 from marketplace.core.mail import MailMessage
 from marketplace.core.outbox import OutboxMessage
 from marketplace.listings import operations as listings
-from marketplace.listings.models import Rotation
+from marketplace.listings import places
+from marketplace.listings.models import Attending, Rotation
 from marketplace.notifications.models import Notification
 from marketplace.payments import operations as payments
 from marketplace.payments.gateway import Declined, NeedsAction
@@ -208,6 +209,16 @@ def list_sent_back(market: Market) -> None:
         )
 
 
+def work_together(market: Market) -> None:
+    """Another agency puts the attending on its list."""
+    with open_session(factories.a_system()) as session:
+        npi = session.get_one(Attending, market.attending_id).npi
+        other = factories.agency(session).id
+    with open_session(factories.a_system()) as session:
+        wanted = places.Invitation(npi, "front@example.org")
+        places.invite(session, market.staff_actor, other, wanted)
+
+
 SCENES: dict[str, Callable[[Market], object]] = {
     "seat-held": hold,
     "request-received": _at("requested"),
@@ -237,6 +248,7 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "letter-uploaded": letter_is_up,
     "payout-sent": share_paid,
     "sign-scope": ask_to_sign,
+    "attending-invited": work_together,
     "agency-signature": list_sent_back,
 }
 

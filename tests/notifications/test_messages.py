@@ -22,12 +22,14 @@ LATER = {
     "saved-search",
     "agency-digest",
     "team-invite",
+    "delegate-named",
 }
 NEWS = {  # what is no step of a booking
     "asked",
     "reminded",
     "signature_asked",
     "signature_decided",
+    "attending_invited",
     "installment_paid",
     "refund_sent",
     "share_sent",

@@ -12,7 +12,7 @@ from flask import Flask, Request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from marketplace.accounts import entrants
+from marketplace.accounts import delegates, entrants
 from marketplace.accounts.models import Person
 from marketplace.core import context, ids, web
 from marketplace.core.db import open_session
@@ -39,6 +39,9 @@ def _identify(request: Request) -> Viewer | None:
             person.email,
             is_attending=session.get(Attending, key) is not None,
             agencies=tuple(Membership(w.agency_id, w.slug, w.name, w.role) for w in work),
+            attends_for=tuple(
+                (one.attending_id, one.name) for one in delegates.attends_for(session, key)
+            ),
         )
 
 
