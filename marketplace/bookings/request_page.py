@@ -20,6 +20,7 @@ from marketplace.core.words import words
 from marketplace.listings import catalog
 from marketplace.listings import queries as listings
 from marketplace.listings.eligibility import Verdict
+from marketplace.listings.letter_words import letter
 from marketplace.listings.models import Block, Rotation
 from marketplace.payments.plan import Plan, make_plan
 
@@ -95,6 +96,15 @@ def months(found: Iterable[Start]) -> list[tuple[str, list[Start]]]:
     for start in found:
         grouped[f"{start.date:%B %Y}"].append(start)
     return list(grouped.items())
+
+
+def letters(rotation: Rotation, weeks: int, found: Iterable[Start]) -> dict[date, str]:
+    """For each start whether a letter comes in time for the season, in words."""
+    if rotation.type == "research":
+        return {}
+    days, zone = rotation.attending.median_letter_days, rotation.site.time_zone
+    said = ((start.date, letter(start.date, weeks, days, zone)) for start in found)
+    return {day: f"Letter: {one.label[0].lower()}{one.label[1:]}" for day, one in said if one}
 
 
 def lengths(rotation: Rotation, start: date) -> list[Length]:

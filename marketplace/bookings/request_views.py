@@ -103,6 +103,7 @@ def _dates_page(
         chosen=start.offering_id if start and start.left else None,
         weeks=block.weeks if block else None,
         place=cities.city(rotation.site.city).name,
+        letters=page.letters(rotation, block.weeks, found) if block else {},
         free=page.links(rotation, block.weeks, free) if errors and block else [],
         rotation={
             "slug": rotation.slug,

@@ -286,7 +286,7 @@ def preview(slug: str, name: str) -> Answer:
         version=rotation.version,
         c=choice,
         r=page_views.listing(session, rotation, block, choice),
-        fit=page_views.verdict(session, None, rotation, choice),
+        fit=page_views.verdict(rotation, choice),
         saved=False,
     )
 

@@ -68,6 +68,7 @@ class Finding:
     severity: Severity
     message: str
     missing: frozenset[str] = frozenset()
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _hands_off(rotation_facts: Mapping[str, object]) -> bool:
 
 
 def _finding(rule: Rule, missing: frozenset[str] = frozenset()) -> Finding:
-    return Finding(rule.code, rule.subject, rule.severity, rule.message, missing)
+    return Finding(rule.code, rule.subject, rule.severity, rule.message, missing, rule.because)
 
 
 def _only_candidate(missing: frozenset[str]) -> bool:

@@ -1,24 +1,25 @@
 """The listing page and the home page as plain data, from rows of several packages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.accounts import queries as accounts
 from marketplace.bookings import order, request_page
 from marketplace.bookings import queries as bookings
 from marketplace.core import clock
 from marketplace.core.formats import day
 from marketplace.core.money import percent_of
-from marketplace.core.web import Viewer
-from marketplace.listings import catalog, cities, eligibility, queries, seasons
+from marketplace.listings import catalog, cities, eligibility, letter_words, queries, seasons
+from marketplace.listings.fit_words import worded
 from marketplace.listings.models import Block, Rotation, Site
 from marketplace.reviews import queries as reviews
-from marketplace.search import pins, rows
+from marketplace.search import pins, rows, works_for_me
+from marketplace.search.state import SearchState
+from marketplace.search.works_for_me import NOBODY, Who
 from marketplace.tenants.models import Agency
 
 ICONS = {
@@ -55,21 +56,31 @@ def row(**values: Any) -> Row:
 
 
 def chosen(
-    session: Session, rotation: Rotation, start: date | None, weeks: int | None
+    session: Session,
+    rotation: Rotation,
+    start: date | None,
+    weeks: int | None,
+    answers: SearchState | None = None,
 ) -> tuple[Row | None, Block | None]:
-    """The chosen start and length with price, schedule and refund; None when nothing is open."""
+    """The chosen start and length with price, schedule and refund; None when nothing is open.
+
+    Its links keep the `answers` that the address holds."""
     block = request_page.block_for(rotation, weeks)
     if block is None:
         return None, None
     here = f"/rotations/{rotation.slug}"
+    kept = f"&{answers.bare.canonical()}" if answers and answers.bare.canonical() else ""
+    days, zone = rotation.attending.median_letter_days, rotation.site.time_zone
+    letters = rotation.type != "research"
     found = [
         row(
             date=one.date,
             left=one.left,
             capacity=one.capacity,
             offering_id=one.offering_id,
-            url=f"{here}?start={one.date}&weeks={block.weeks}#dates",
+            url=f"{here}?start={one.date}&weeks={block.weeks}{kept}#dates",
             waitlist_url="",
+            letter=letter_words.letter(one.date, block.weeks, days, zone) if letters else None,
         )
         for one in bookings.starts(session, rotation, block.weeks)
     ]
@@ -83,7 +94,7 @@ def chosen(
             weeks=one.weeks,
             cents=one.cents,
             end=one.end,
-            url=f"{here}?start={picked.date}&weeks={one.weeks}#dates",
+            url=f"{here}?start={picked.date}&weeks={one.weeks}{kept}#dates",
         )
         for one in request_page.lengths(rotation, picked.date)
     ]
@@ -97,6 +108,7 @@ def chosen(
         weeks=block.weeks,
         lengths=lengths,
         place=shown.city,
+        season=letter_words.season_note() if letters else "",
         price=shown.price,
         left=picked.left,
         capacity=picked.capacity,
@@ -106,40 +118,43 @@ def chosen(
     ), block
 
 
-def verdict(session: Session, viewer: Viewer | None, rotation: Rotation, c: Row | None) -> Row:
-    """Fits, fits if, does not fit because; a guest is asked."""
-    if viewer is None:
+def verdict(
+    rotation: Rotation, c: Row | None, who: Who = NOBODY, answers: SearchState | None = None
+) -> Row:
+    """Fits, fits if, does not fit because; who tells nothing is asked (`kind` "ask")."""
+    state = answers or SearchState()
+    here = f"/rotations/{rotation.slug}"
+    questions = row(
+        here=here,
+        answers=state,
+        me=works_for_me.me(who),
+        keep=[("start", c.start), ("weeks", c.weeks)] if c else [],
+    )
+    if who.facts is None:
         return row(
             kind="ask",
             title="Does this rotation fit you?",
-            text="Sign in and tell us your status once; every listing then says whether it fits.",
-            url=f"/sign-in?next=/rotations/{rotation.slug}",
-            action="Sign in",
+            text="Answer three questions to be sure; no account needed.",
+            url="",
+            action="",
+            questions=questions,
         )
     about = queries.booking_facts(rotation, c.start, c.weeks) if c else None
-    candidate = accounts.candidate_facts(session, viewer.person_id, on=c.start if c else None)
-    fit = eligibility.fit(candidate, queries.rotation_facts(rotation), about)
-    said = " ".join(reason.message for reason in fit.reasons) or " ".join(
-        note.message for note in fit.notes[:1]
+    said = worded(eligibility.fit(who.facts, queries.rotation_facts(rotation), about))
+    more = f", and {said.more} more" if said.more else ""
+    fitting = replace(state, fits=True).canonical()
+    url, action = {
+        "no": (f"/rotations?{fitting}&specialty={rotation.specialty}", "See what fits you"),
+        "ask": ("/me/profile", "Open my profile") if who.profile else ("", ""),
+    }.get(said.kind, ("", ""))
+    return row(
+        kind=said.kind,
+        title=said.title + more,
+        text=said.text,
+        url=url,
+        action=action,
+        questions=None if who.profile else questions,
     )
-    return {
-        "fits": row(kind="yes", title="This rotation fits you", text=said, url="", action=""),
-        "fits_if": row(kind="if", title="This rotation fits you if", text=said, url="", action=""),
-        "does_not_fit": row(
-            kind="no",
-            title="This rotation does not fit you",
-            text=said,
-            url="/rotations",
-            action="See others",
-        ),
-        "ask": row(
-            kind="ask",
-            title="We need a little more to say whether it fits",
-            text=said or "Answer what is missing in your profile.",
-            url="/me/profile",
-            action="Open my profile",
-        ),
-    }[fit.kind]
 
 
 def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | None) -> Row:

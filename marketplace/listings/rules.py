@@ -58,7 +58,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of `eligibility_rules.csv`; `message` is shown when it fails."""
+    """One row of `eligibility_rules.csv`; `message` is shown when it fails.
+
+    `because` says the same in a few words that end "fits if ..." or "does not fit because ...";
+    empty where a rule only informs or is about listings.
+    """
 
     code: str
     subject: Subject
@@ -66,6 +70,7 @@ class Rule:
     when: tuple[Condition, ...]
     check: Condition
     message: str
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -250,6 +255,7 @@ def _rule(line: reference.Row) -> Rule:
         when=tuple(_condition(part) for part in parts),
         check=Condition(line["field"], line["operator"], line["value"]),
         message=line["message"],
+        because=line["because"],
     )
 
 

@@ -13,7 +13,9 @@ from marketplace.core import clock, reference, web
 from marketplace.core.db import db
 from marketplace.core.errors import NotFound
 from marketplace.listings import page_views, queries
+from marketplace.search import works_for_me
 from marketplace.search.listings import public_slugs
+from marketplace.search.state import SearchState
 
 room = web.Room("listings", __name__, side="public")
 
@@ -41,13 +43,16 @@ def show(slug: str) -> str | tuple[str, int] | BaseResponse:
     if rotation is None or not rotation.public or rotation.agency is None:
         raise NotFound
     start, weeks = _day(request.args.get("start")), _weeks(request.args.get("weeks"))
-    choice, block = page_views.chosen(session, rotation, start, weeks)
+    answers = SearchState.parse(request.args).bare
+    choice, block = page_views.chosen(session, rotation, start, weeks, answers)
     viewer = web.viewer()
+    person = viewer.person_id if viewer else None
+    who = works_for_me.who(person, answers, choice.start if choice else None)
     page = web.render(
         "listings/show.html",
         c=choice,
         r=page_views.listing(session, rotation, block, choice),
-        fit=page_views.verdict(session, viewer, rotation, choice),
+        fit=page_views.verdict(rotation, choice, who, answers),
         saved=False,
     )
     if viewer is not None:

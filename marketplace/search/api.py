@@ -14,12 +14,15 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import clock
 from marketplace.listings.models import Rotation
+from marketplace.search.answers import Facts
 from marketplace.search.documents import BIN_CENTS
 from marketplace.search.finding import Found
 from marketplace.search.listings import first_bookable_day
-from marketplace.search.port import PriceFacet
+from marketplace.search.port import UNTOLD_FACETS, PriceFacet
 from marketplace.search.rows import Listing, agency_labels, in_batches, published
+from marketplace.search.works_for_me import verdict_of
 
+FIT_KINDS = {"yes": "fits", "if": "fits_if", "no": "does_not_fit", "ask": "not_known"}
 NDJSON = "application/x-ndjson"
 
 Json = dict[str, object]
@@ -34,12 +37,24 @@ def answer(found: Found, base_url: str) -> Json:
         "page": found.state.page,
         "per_page": found.state.per_page,
         "pages": result.pages,
-        "facets": {facet: dict(counts) for facet, counts in result.facets.items()},
+        "facets": {
+            facet: dict(counts)
+            for facet, counts in result.facets.items()
+            if facet not in UNTOLD_FACETS
+        },
         "price": price(result.price),
-        "hits": [hit(row, base_url) for row in found.rows],
+        "hits": [_judged(row, base_url, found.candidate) for row in found.rows],
         "text_search": not found.words_off,
         "notes": list(found.state.notes),
     }
+
+
+def _judged(row: Listing, base_url: str, candidate: Facts | None) -> Json:
+    """A hit, with its verdict when the question tells about the candidate."""
+    if candidate is None:
+        return hit(row, base_url)
+    said = verdict_of(row, candidate, row.starts[0].day if row.starts else None)
+    return hit(row, base_url) | {"fit": {"kind": FIT_KINDS[said.kind], "text": said.title}}
 
 
 def hit(row: Listing, base_url: str) -> Json:

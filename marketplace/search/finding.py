@@ -5,13 +5,16 @@ alone (`fallback`), and each new search asks the engine again, so it comes back 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from marketplace.core import clock
+from marketplace.listings import hard_rules
 from marketplace.search import fallback
+from marketplace.search.answers import Facts
 from marketplace.search.catalog import Catalog, reference_catalog
 from marketplace.search.engines import engine
 from marketplace.search.port import Engine, Query, Result, SearchUnavailable
@@ -30,6 +33,16 @@ class Found:
     rows: tuple[Listing, ...]
     catalog: Catalog = field(repr=False)
     engine: Engine | None = field(default=None, repr=False)
+    candidate: Facts | None = field(default=None, repr=False)
+    """What is known about who looks; None when nothing is."""
+    fitting: tuple[str, ...] | None = field(default=None, repr=False)
+    """The values of `eligibility` that may fit them."""
+
+    @property
+    def misfits(self) -> int:
+        """How many listings of this search do not fit, hidden or not; 0 while nothing counts."""
+        counts = self.result.facets.get("eligibility", {})
+        return sum(counts.values()) - sum(counts.get(text, 0) for text in self.fitting or ())
 
     @property
     def words_off(self) -> bool:
@@ -49,6 +62,7 @@ class Found:
             [(hit.id, hit.distance_m) for hit in result.hits],
             [row.told for row in self.rows],
             self.catalog.labels["agency"],
+            clock.now().date(),  # verdicts, letters and refunds are those of a day
             extra,
         )
         return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
@@ -57,7 +71,7 @@ class Found:
         """How many another search would find; 0 while nothing can count."""
         if self.engine is None:
             return 0
-        asked = state.to_query(self.catalog, highlight=False)
+        asked = state.to_query(self.catalog, highlight=False, fitting=self.fitting)
         try:
             return self.engine.search(replace(asked, per_page=0, page=1, facets=())).total
         except SearchUnavailable:
@@ -76,20 +90,33 @@ def find(
     counted: Sequence[str],
     *,
     with_rows: bool = True,
+    candidate: Facts | None = None,
 ) -> Found:
     """Answer a search with counts of the facets `counted`: four reads of the database at most.
 
     A page past the last becomes the last. `with_rows` is off where only counts are shown.
+    `candidate`: the facts about who looks, for `fits`.
     """
-    query = replace(state.to_query(catalog, highlight=False), facets=tuple(counted))
+    fitting = None
+    facets = (*counted, "eligibility") if candidate is not None else tuple(counted)
+
+    def asks() -> Query:
+        return replace(state.to_query(catalog, highlight=False, fitting=fitting), facets=facets)
+
     asked: Engine | None
     try:
         asked = engine()
+        if candidate is not None:
+            fitting = hard_rules.fitting(candidate, _eligibility(asked))
+        query = asks()
         result = asked.search(query)
         if state.page > result.pages:
             query = replace(query, page=result.pages)
             result = asked.search(query)
     except SearchUnavailable:
+        if candidate is not None:
+            fitting = hard_rules.fitting(candidate, fallback.eligibility_values(session))
+        query = asks()
         asked, result = None, fallback.search(session, query)
     ids = [UUID(hit.id) for hit in result.hits] if with_rows else []
     return Found(
@@ -99,7 +126,15 @@ def find(
         rows=tuple(listings(session, ids, state.weeks)),
         catalog=catalog,
         engine=asked,
+        candidate=candidate,
+        fitting=fitting,
     )
+
+
+def _eligibility(asked: Engine) -> Iterable[str]:
+    """Every value of the facet among all listings: one search that returns none of them."""
+    everything = Query(per_page=0, facets=("eligibility",))
+    return asked.search(everything).facets["eligibility"]
 
 
 def address(state: SearchState) -> str:

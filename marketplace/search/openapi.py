@@ -3,6 +3,8 @@
 from functools import cache
 
 from marketplace.listings.models import BLOCK_WEEKS
+from marketplace.search.answers import PASSED, STATUSES, YEARS
+from marketplace.search.api import FIT_KINDS
 from marketplace.search.catalog import OPEN_FACETS, reference_catalog
 from marketplace.search.port import FACETS, MAX_PER_PAGE, Sort
 from marketplace.search.state import FACET_PARAMS, PER_PAGE, WITHIN_KM
@@ -22,6 +24,13 @@ _SINGLE: tuple[tuple[str, str, Json], ...] = (
     ("within_km", "How far around `near`, in kilometres.",
      {"type": "integer", "minimum": 1, "maximum": 5000, "default": WITHIN_KM}),
     ("rating_min", "Least mean rating.", {"type": "number", "exclusiveMinimum": 0, "maximum": 5}),
+    ("status", "For `fit`: a graduate, or a student by the year.",
+     {"type": "string", "enum": list(STATUSES)}),
+    ("graduated", "For `fit`: year of graduation.",
+     {"type": "integer", "minimum": YEARS[0], "maximum": YEARS[-1]}),
+    ("passed", "For `fit`: USMLE steps passed.", {"type": "string", "enum": list(PASSED)}),
+    ("fits", "Leave out what does not fit who `status`, `graduated` and `passed` describe.",
+     {"type": "string", "enum": ["1"]}),
     ("sort", "The order. None of them can be paid for. `distance` needs `near`.",
      {"type": "string", "enum": [sort.value for sort in Sort], "default": Sort.BEST.value}),
     ("page", "Counts from 1; past the last it is the last.",
@@ -183,7 +192,8 @@ def _rotation() -> Json:
     cents: Json = {"type": "integer", "minimum": 1}
     day: Json = {"type": "string", "format": "date"}
     seats: Json = {"type": "integer", "minimum": 1}
-    return _object(
+    fit = _object({"kind": {"type": "string", "enum": list(FIT_KINDS.values())}, "text": text})
+    found = _object(
         {
             "id": {"type": "string", "format": "uuid"},
             "url": {"type": "string", "format": "uri"},
@@ -212,6 +222,10 @@ def _rotation() -> Json:
             "reviews": {"type": "integer", "minimum": 0},
         }
     )
+    found["properties"] |= {  # type: ignore[operator]
+        "fit": fit | {"description": "Only when the question tells about the candidate."}
+    }
+    return found
 
 
 def _error() -> Json:

@@ -3,14 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from urllib.parse import urlencode
 from uuid import UUID
 
 from marketplace.bookings.order import tint
 from marketplace.core import clock
 from marketplace.core.formats import month_day
 from marketplace.listings import catalog as lists
+from marketplace.listings import letter_words
+from marketplace.listings.fit_words import FitWords
+from marketplace.listings.letter_words import Letter
 from marketplace.listings.policies import preset, terms_from
 from marketplace.listings.refunds import refund_table
+from marketplace.search import works_for_me
+from marketplace.search.answers import ANSWER_PARAMS, Facts
 from marketplace.search.catalog import Catalog
 from marketplace.search.facet_values import match_values
 from marketplace.search.facets import Bar, Facet, facets, folded, histogram, options
@@ -19,6 +25,7 @@ from marketplace.search.pins import Pin, clusters, state_shapes
 from marketplace.search.port import Result, Sort
 from marketplace.search.rows import Listing, Start
 from marketplace.search.state import FACET_PARAMS, MAX_VALUES, Chip, SearchState
+from marketplace.search.works_for_me import NOBODY, Me, Who
 
 SORTS = (
     (Sort.BEST, "Best match"),
@@ -85,6 +92,10 @@ class Card:
     km: int | None
     query: str
     """What the listing's address adds, so that it opens on the asked length."""
+    fit: FitWords | None = None
+    """What it is to the candidate; None when nothing is known about them."""
+    letter: Letter | None = None
+    """Whether a letter of the first start comes in time."""
 
     @property
     def last_seat(self) -> bool:
@@ -126,6 +137,8 @@ class SearchPage:
     typed: str = ""
     """What is typed to find a city."""
     all_cities: bool = False
+    me: Me | None = None
+    season: str = ""
 
     @property
     def first(self) -> int:
@@ -183,9 +196,11 @@ class SearchPage:
         return address(replace(self.state, **({"page": 1} | changes)))  # type: ignore[arg-type]
 
 
-def compose(found: Found, *, typed: str = "", all_cities: bool = False) -> SearchPage:
-    """The page of an answered search; reads nothing. `typed` narrows the list of cities,
-    `all_cities` unfolds it."""
+def compose(
+    found: Found, who: Who | None = None, *, typed: str = "", all_cities: bool = False
+) -> SearchPage:
+    """The page of an answered search; reads nothing. `who` looks; `typed` narrows the list of
+    cities, `all_cities` unfolds it."""
     state, result, catalog = found.state, found.result, found.catalog
     chips = state.chips(catalog)
     without = () if result.total else ways_without(found, chips)
@@ -197,7 +212,9 @@ def compose(found: Found, *, typed: str = "", all_cities: bool = False) -> Searc
         total=result.total,
         all=result.listed,
         pages=result.pages,
-        cards=tuple(card(row, state, catalog, km.get(str(row.id))) for row in found.rows),
+        cards=tuple(
+            card(row, state, catalog, km.get(str(row.id)), found.candidate) for row in found.rows
+        ),
         facets=facets(state, result, catalog),
         cities=cities_facet(found, typed, all_cities),
         bars=histogram(state, result.price),
@@ -212,6 +229,8 @@ def compose(found: Found, *, typed: str = "", all_cities: bool = False) -> Searc
         sorts=SORTS if state.near else SORTS[:-1],
         typed=typed,
         all_cities=all_cities,
+        me=works_for_me.me(who or NOBODY, found.misfits),
+        season=letter_words.season_note(),
     )
 
 
@@ -230,9 +249,16 @@ def cities_facet(found: Found, typed: str = "", everything: bool = False) -> Fac
     return folded("city", "City", values)
 
 
-def card(row: Listing, state: SearchState, catalog: Catalog, km: int | None = None) -> Card:
+def card(
+    row: Listing,
+    state: SearchState,
+    catalog: Catalog,
+    km: int | None = None,
+    candidate: Facts | None = None,
+) -> Card:
     """A listing in the words of a card; starts are those inside the asked dates."""
     starts = tuple(start for start in row.starts if inside(state, start.day))
+    first = starts[0].day if starts else None
     shade = tint(row.specialty)
     return Card(
         id=row.id,
@@ -256,8 +282,19 @@ def card(row: Listing, state: SearchState, catalog: Catalog, km: int | None = No
         rating=f"{row.rating:.1f}" if row.rating is not None else "",
         reviews=row.reviews,
         km=km,
-        query=f"?weeks={state.weeks}" if state.weeks else "",
+        query=_carried(state),
+        fit=works_for_me.verdict_of(row, candidate, first) if candidate else None,
+        letter=letter_words.letter(first, row.weeks, row.letter_days, row.city.timezone)
+        if first and row.type != "research"
+        else None,
     )
+
+
+def _carried(state: SearchState) -> str:
+    """What a listing's address keeps of a search: the length and what the candidate told."""
+    kept = {name: getattr(state, name) for name in ("weeks", *ANSWER_PARAMS)}
+    asked = urlencode([(name, value) for name, value in kept.items() if value])
+    return f"?{asked}" if asked else ""
 
 
 def inside(state: SearchState, day: date) -> bool:

@@ -52,6 +52,9 @@ class Listing:
     agency_name: str
     included: tuple[str, ...]
     accepts: tuple[str, ...]
+    required_exams: tuple[str, ...]
+    eligibility: Mapping[str, Any]
+    letter_days: int | None
     cancellation: Mapping[str, Any]
     rating_sum: int
     reviews: int
@@ -155,6 +158,8 @@ _LISTED: Select[Any] = select(
     Rotation.setting,
     Rotation.inclusions,
     Rotation.accepts,
+    Rotation.required_exams,
+    Rotation.eligibility,
     Rotation.cancellation,
     Rotation.rating_sum,
     Rotation.rating_count,
@@ -162,6 +167,7 @@ _LISTED: Select[Any] = select(
     _key(Rotation.attending_id).label("doctor"),
     Attending.display_name,
     Attending.weekly_capacity,
+    Attending.median_letter_days,
     Site.name.label("site"),
     Site.city,
     Agency.slug.label("agency"),
@@ -214,6 +220,9 @@ def _listing(
         agency_name=row.agency_name,
         included=tuple(row.inclusions),
         accepts=tuple(row.accepts),
+        required_exams=tuple(row.required_exams),
+        eligibility=row.eligibility,
+        letter_days=row.median_letter_days,
         cancellation=row.cancellation,
         rating_sum=row.rating_sum,
         reviews=row.rating_count,

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 from marketplace.core import clock
 from marketplace.core.money import dollars
+from marketplace.core.words import words
+from marketplace.search.answers import ANSWER_PARAMS, PASSED, STATUSES, YEARS, facts_told
 from marketplace.search.catalog import Catalog, reference_catalog
 from marketplace.search.documents import LENGTHS
 from marketplace.search.port import MAX_PER_PAGE, Near, Query, Scope, Sort
@@ -48,6 +50,8 @@ MAX_TEXT = 200
 MAX_VALUES = 50
 """Values of one facet that are looked at."""
 MAX_PAGE = 100_000
+NOTHING = "-"
+"""A value of `eligibility` that no listing has."""
 MAX_CENTS = 100_000_000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\s]+")
@@ -76,7 +80,11 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class SearchState:
-    """What is asked. Prices in cents, dates local to the sites, `near` a city's slug."""
+    """What is asked. Prices in cents, dates local to the sites, `near` a city's slug.
+
+    `status`, `graduated` and `passed` answer the questions of "Works for me" (search.answers);
+    `fits` hides what does not fit.
+    """
 
     q: str = ""
     facets: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -88,6 +96,10 @@ class SearchState:
     near: str | None = None
     within_km: int = WITHIN_KM
     rating_min: float | None = None
+    status: str | None = None
+    graduated: int | None = None
+    passed: str | None = None
+    fits: bool = False
     sort: Sort = Sort.BEST
     view: str = "list"
     page: int = 1
@@ -111,6 +123,8 @@ class SearchState:
             value = getattr(self, name)
             if value is not None and not (name == "within_km" and self._usual_radius):
                 pairs.append((name, f"{value:g}" if isinstance(value, float) else str(value)))
+        pairs += [(name, str(value)) for name in ANSWER_PARAMS if (value := getattr(self, name))]
+        pairs += [("fits", "1")] if self.fits else []
         usual = SearchState()
         for name in ("sort", "view", "per_page", "page"):
             if getattr(self, name) != getattr(usual, name) and (page or name != "page"):
@@ -143,7 +157,7 @@ class SearchState:
             return self._with_facet(param, left)
         if param == "q":
             return replace(self, q="", page=1)
-        if param not in (*SINGLE_PARAMS, "sort", "view"):
+        if param not in (*SINGLE_PARAMS, *ANSWER_PARAMS, "fits", "sort", "view"):
             raise KeyError(param)
         if param == "near":
             sort = Sort.BEST if self.sort is Sort.DISTANCE else self.sort
@@ -152,9 +166,23 @@ class SearchState:
         return _changed(self, param, usual)
 
     def cleared(self) -> "SearchState":
-        """Nothing asked; order, view and page size stay."""
+        """Nothing asked; order, view, page size and what the candidate told stay."""
         sort = Sort.BEST if self.sort is Sort.DISTANCE else self.sort
-        return SearchState(sort=sort, view=self.view, per_page=self.per_page)
+        return replace(self.bare, sort=sort, view=self.view, per_page=self.per_page)
+
+    @property
+    def bare(self) -> "SearchState":
+        """What the candidate told, and nothing else."""
+        return SearchState(status=self.status, graduated=self.graduated, passed=self.passed)
+
+    @property
+    def impersonal(self) -> "SearchState":
+        """The same search without what the candidate told: what an address for everybody names."""
+        return replace(self, status=None, graduated=None, passed=None, fits=False)
+
+    def told(self, today: date) -> dict[str, object]:
+        """The candidate.* facts of the answers on a day; empty when nothing is answered."""
+        return facts_told(self.status, self.graduated, self.passed, today)
 
     def on_page(self, page: int) -> "SearchState":
         """The same search on another page, counted from 1."""
@@ -198,6 +226,8 @@ class SearchState:
             found.append(("near", "", f"Within {self.within_km} km of {place}"))
         if self.rating_min is not None:
             found.append(("rating_min", "", f"Rated {self.rating_min:g} or more"))
+        if self.fits:
+            found.append(("fits", "", words("works-for-me.on")))
         return tuple(
             Chip(param, value, label, self.without(param, value or None))
             for param, value, label in found
@@ -220,13 +250,19 @@ class SearchState:
         today: date | None = None,
         scope: Scope | None = None,
         highlight: bool = True,
+        fitting: Sequence[str] | None = None,
     ) -> Query:
         """The engine's question. `today` opens a window without a beginning (default: the clock's
-        UTC day); `scope` comes from the server, never from the query string."""
+        UTC day); `scope` comes from the server, never from the query string. `fitting`: the values
+        of `eligibility` that may fit; None when nothing is known about the candidate, and then
+        `fits` hides nothing."""
         near = (catalog or reference_catalog()).places.get(self.near or "")
+        filters = dict(self.facets)
+        if self.fits and fitting is not None:
+            filters["eligibility"] = tuple(fitting) or (NOTHING,)
         return Query(
             text=self.q,
-            filters=dict(self.facets),
+            filters=filters,
             weeks=self.weeks,
             price_min=self.price_min,
             price_max=self.price_max,
@@ -283,6 +319,10 @@ class _Reader:
             near=near,
             within_km=(self._one("within_km", _radius) or WITHIN_KM) if near else WITHIN_KM,
             rating_min=self._one("rating_min", _rating),
+            status=self._one("status", lambda text: text if text in STATUSES else None),
+            graduated=self._one("graduated", lambda text: _whole(text, YEARS)),
+            passed=self._one("passed", lambda text: text if text in PASSED else None),
+            fits=bool(self._one("fits", lambda text: text if text == "1" else None)),
             sort=sort,
             view=self._one("view", lambda text: text if text in VIEWS else None) or "list",
             page=self._one("page", lambda text: _whole(text, range(1, MAX_PAGE + 1))) or 1,

@@ -22,7 +22,7 @@ from marketplace.core import clock, context, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import NotFound
 from marketplace.core.pages import ROOT
-from marketplace.search import api, finding, free_text
+from marketplace.search import api, finding, free_text, works_for_me
 from marketplace.search.facets import COUNTED
 from marketplace.search.finding import Found
 from marketplace.search.openapi import document
@@ -49,8 +49,11 @@ def find() -> BaseResponse:
     if not web.is_fragment() and any(name in request.args for name in _FORM_ONLY):
         return redirect(finding.address(state), 302)
     on_map = state.view == "map"
-    found = finding.find(db.session(), state, catalog, COUNTED, with_rows=not on_map)
-    answer = _fresh(found) or make_response(_rendered(found))
+    who = works_for_me.who(_person(), state)
+    found = finding.find(
+        db.session(), state, catalog, COUNTED, with_rows=not on_map, candidate=who.facts
+    )
+    answer = _fresh(found) or make_response(_rendered(found, who))
     if web.is_fragment():
         answer.headers["HX-Push-Url"] = finding.address(found.state)
     if web.viewer() is None:
@@ -66,17 +69,22 @@ def cities() -> BaseResponse:
     state = SearchState.parse(_args(), catalog)
     if not web.is_fragment():
         return redirect(f"/rotations?{request.query_string.decode('ascii', 'ignore')}", 302)
-    found = finding.find(db.session(), state, catalog, ("city",), with_rows=False)
+    who = works_for_me.who(_person(), state)
+    found = finding.find(
+        db.session(), state, catalog, ("city",), with_rows=False, candidate=who.facts
+    )
     shown = compose(found, typed=_typed(), all_cities=_all_cities())
     return make_response(render_template("search/_city_list.html", found=shown))
 
 
 @room.get("/api/v1/rotations")
 def api_find() -> BaseResponse:
-    """The same search as JSON."""
+    """The same search as JSON. Only the address tells about the candidate, never who is signed
+    in: everybody gets the same answer."""
     catalog = finding.known(db.session())
     state = SearchState.parse(request.args, catalog)
-    found = finding.find(db.session(), state, catalog, FACETS)
+    facts = works_for_me.who(None, state).facts
+    found = finding.find(db.session(), state, catalog, FACETS, candidate=facts)
     tag = found.tag(*state.notes)
     return _known(tag) or _json(api.answer(found, web.config().base_url), tag)
 
@@ -143,6 +151,11 @@ def _open(answer: Response) -> Response:
     return answer
 
 
+def _person() -> UUID | None:
+    viewer = web.viewer()
+    return viewer.person_id if viewer else None
+
+
 def _typed() -> str:
     return request.args.get("find", "").strip()[:60]
 
@@ -161,8 +174,8 @@ def _args() -> MultiDict[str, str]:
     return args
 
 
-def _rendered(found: Found) -> tuple[str, int] | str:
-    shown = compose(found, typed=_typed(), all_cities=_all_cities())
+def _rendered(found: Found, who: works_for_me.Who) -> tuple[str, int] | str:
+    shown = compose(found, who, typed=_typed(), all_cities=_all_cities())
     return web.render(
         "search/find.html",
         "search/_results.html",
@@ -170,7 +183,7 @@ def _rendered(found: Found) -> tuple[str, int] | str:
         s=shown.state,
         q=shown.state.q,
         asked="ask" in request.args,
-        canonical_url=web.config().base_url + finding.address(shown.state),
+        canonical_url=web.config().base_url + finding.address(shown.state.impersonal),
     )
 
 

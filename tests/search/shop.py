@@ -58,6 +58,8 @@ def build() -> list[UUID]:
                 setting=setting,
                 inclusions=["emr-access", "housing-help"][: 1 + n % 2],
                 accepts=["graduate"] if n % 3 else ["graduate", "student"],
+                required_exams=["usmle_step_1"] if n % 4 == 1 else [],
+                eligibility={"max_years_since_graduation": 3} if n % 5 == 2 else {},
                 rating_sum=4 * n,
                 rating_count=n,
             )
