@@ -5,6 +5,7 @@ from flask import Flask
 from marketplace.accounts import identity
 from marketplace.accounts import team_views as accounts_team_views
 from marketplace.accounts import views as accounts_views
+from marketplace.admin import people_views as admin_people_views
 from marketplace.admin import views as admin_views
 from marketplace.bookings import card_views as bookings_card_views
 from marketplace.bookings import request_views as bookings_request_views
@@ -54,6 +55,7 @@ ROOMS = (
     notifications_views.mine,
     notifications_views.desk,
     admin_views.room,
+    admin_people_views.room,
     health.room,
 )
 

@@ -34,5 +34,6 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("search.refresh_due", 300),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
+    Periodic("accounts.end_view_as", 60),
     Periodic("accounts.clean", 3600),
 )

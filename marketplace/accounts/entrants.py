@@ -14,7 +14,7 @@ from marketplace.tenants.models import Agency
 
 # An attending is a person by the same key. The table belongs to listings, above this package, so
 # only its name is known here.
-_ATTENDING = table("attending", column("id"))
+ATTENDING = table("attending", column("id"))
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Credentials:
 
     person_id: UUID
     password_hash: str | None
+    is_blocked: bool
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,16 @@ class Work:
 def credentials(session: Session, email: str) -> Credentials | None:
     """An open account's credentials by its address in lower case, or None."""
     row = session.execute(
-        select(Person.id, Person.password_hash).where(
+        select(Person.id, Person.password_hash, Person.blocked_at).where(
             Person.email == email, Person.closed_at.is_(None)
         )
     ).one_or_none()
-    return Credentials(row.id, row.password_hash) if row else None
+    return Credentials(row.id, row.password_hash, bool(row.blocked_at)) if row else None
 
 
 def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | None:
     """The person behind a sign-in cookie, or None when it is unknown, revoked or over, not seen
-    since `idle_since`, or the account is closed."""
+    since `idle_since`, or the account is closed or blocked."""
     row = session.execute(
         select(
             SignIn.id,
@@ -70,7 +71,7 @@ def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | 
             Person.name,
             Person.email,
             Person.is_admin,
-            exists(select(_ATTENDING.c.id).where(_ATTENDING.c.id == Person.id)).label("attends"),
+            exists(select(ATTENDING.c.id).where(ATTENDING.c.id == Person.id)).label("attends"),
             exists(
                 select(Delegate.id).where(
                     Delegate.person_id == Person.id, Delegate.ended_at.is_(None)
@@ -84,6 +85,7 @@ def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | 
             SignIn.expires_at > clock.wall(),
             SignIn.seen_at > idle_since,
             Person.closed_at.is_(None),
+            Person.blocked_at.is_(None),
         )
     ).one_or_none()
     if row is None:
@@ -131,6 +133,7 @@ def open_link(session: Session, token: str, purposes: tuple[str, ...]) -> OpenLi
             OneTimeLink.used_at.is_(None),
             OneTimeLink.expires_at > clock.wall(),
             Person.closed_at.is_(None),
+            Person.blocked_at.is_(None),
         )
     ).one_or_none()
     return OpenLink(row.purpose, row.email, row.name) if row else None

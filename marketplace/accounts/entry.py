@@ -12,10 +12,14 @@ from marketplace.accounts.entrants import OpenLink
 from marketplace.accounts.operations import Device
 from marketplace.core import context
 from marketplace.core.db import open_session
-from marketplace.core.errors import Gone, Invalid
+from marketplace.core.errors import Forbidden, Gone, Invalid
 from marketplace.core.words import words
 
 WRONG = "The e-mail address or the password is not right."
+BLOCKED = (
+    "The Rounds team has stopped this account. Your bookings stay as they are."
+    " Answer any e-mail from us, and a person will read it."
+)
 _ENTRY = ("sign-in", "verify")
 
 
@@ -29,13 +33,16 @@ class Entered:
 
 def sign_in_by_password(email: str, password: str, device: Device) -> Entered:
     """Sign in. Invalid with one and the same message for a wrong address and a wrong password;
-    TooMany after too many tries."""
+    TooMany after too many tries; Forbidden for a blocked account, said only to who knows its
+    password."""
     counted = throttle.count("sign-in", email, device.address)
     with open_session(context.system("check password"), readonly=True) as session:
         found = entrants.credentials(session, email)
     stored = found.password_hash if found else None
     if not passwords.matches(stored, password) or found is None or stored is None:
         raise Invalid({"password": WRONG})
+    if found.is_blocked:
+        raise Forbidden(BLOCKED, "blocked")
     renewed = passwords.hashed(password) if passwords.is_outdated(stored) else None
     with open_session(context.system("sign in")) as session:
         if renewed:

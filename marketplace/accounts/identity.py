@@ -12,10 +12,10 @@ from uuid import UUID
 import flask_login
 from flask import Flask, Request, current_app, session
 
-from marketplace.accounts import delegates, entrants, operations
+from marketplace.accounts import delegates, entrants, operations, view_as
 from marketplace.core import clock, context
 from marketplace.core.db import open_session
-from marketplace.core.web import Membership, Viewer
+from marketplace.core.web import Membership, Viewer, Watch
 
 NOTE_SEEN_AFTER = timedelta(minutes=10)
 _TOKEN_KEY = "_user_id"  # noqa: S105  (the name of the place where Flask-Login keeps it)
@@ -63,10 +63,17 @@ def load(token: str) -> Viewer | None:
         found = entrants.signed_in(reading, token, moment - operations.IDLE)
         if found is None:
             return None
-        work = entrants.work_of(reading, found.person_id)
-        answers = delegates.attends_for(reading, found.person_id) if found.is_delegate else ()
+        watched = view_as.of(reading, found.sign_in_id) if found.is_admin else None
+        who = watched.person_id if watched else found.person_id
+        work = entrants.work_of(reading, who)
+        may_answer = watched.is_delegate if watched else found.is_delegate
+        answers = delegates.attends_for(reading, who) if may_answer else ()
     if found.seen_at < moment - NOTE_SEEN_AFTER:
         _note_seen(found.sign_in_id)
+    agencies = tuple(Membership(w.agency_id, w.slug, w.name, w.role) for w in work)
+    attends_for = tuple((one.attending_id, one.name) for one in answers)
+    if watched:
+        return _as_somebody(found, watched, agencies, attends_for)
     return Viewer(
         person_id=found.person_id,
         sign_in_id=found.sign_in_id,
@@ -74,8 +81,27 @@ def load(token: str) -> Viewer | None:
         email=found.email,
         is_admin=found.is_admin,
         is_attending=found.is_attending,
-        agencies=tuple(Membership(w.agency_id, w.slug, w.name, w.role) for w in work),
-        attends_for=tuple((one.attending_id, one.name) for one in answers),
+        agencies=agencies,
+        attends_for=attends_for,
+    )
+
+
+def _as_somebody(
+    admin: entrants.SignedIn,
+    watched: view_as.Watched,
+    agencies: tuple[Membership, ...],
+    attends_for: tuple[tuple[UUID, str], ...],
+) -> Viewer:
+    """The person whom an admin looks as; never with an admin's rights."""
+    return Viewer(
+        person_id=watched.person_id,
+        sign_in_id=admin.sign_in_id,
+        name=watched.name,
+        email=watched.email,
+        is_attending=watched.is_attending,
+        agencies=agencies,
+        attends_for=attends_for,
+        watched_by=Watch(watched.view_as_id, admin.person_id, admin.name, watched.ends_at),
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import delete
 
-from marketplace.accounts import delegates, invitations, operations, throttle
+from marketplace.accounts import delegates, invitations, operations, throttle, view_as
 from marketplace.accounts.models import OneTimeLink, SignIn
 from marketplace.accounts.operations import Purpose
 from marketplace.core import clock
@@ -34,6 +34,13 @@ def mail_invitation(session: ScopedSession, invitation_id: str, sending: int) ->
 def delegate_named(session: ScopedSession, delegate_id: str) -> None:
     """Write to somebody who may answer in an attending's name."""
     delegates.welcome(session, UUID(delegate_id))
+
+
+@outside_handler("accounts.end_view_as")
+def end_view_as(scope: Scope) -> None:
+    """Note the end of every view-as whose half hour is over."""
+    with open_session(scope) as session:
+        view_as.end_over(session)
 
 
 @outside_handler("accounts.clean")

@@ -29,6 +29,8 @@ class Person(Keyed, Base):
     email_verified_at: Mapped[datetime | None]
     is_admin: Mapped[bool] = mapped_column(default=False)
     closed_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]  # by the platform: nobody comes in with this account
+    blocked_reason: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
@@ -164,3 +166,19 @@ class Attempt(Keyed, Base):
 
     bucket: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=clock.wall)
+
+
+class ViewAs(Keyed, Base):
+    """A platform admin looks at the product as somebody else: one sign-in, reading only, for a
+    short while. Kept for the record."""
+
+    __tablename__ = "view_as"
+    __owned__ = SYSTEM_ONLY
+
+    admin_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    sign_in_id: Mapped[UUID] = mapped_column(index=True)  # no key: that row is forgotten
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    reason: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(default=clock.wall)
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -88,7 +88,7 @@ def mail_link(session: Session, purpose: Purpose, email: str, name: str, next_ur
         person = Person(email=email, name=name)
         session.add(person)
         session.flush()
-    if person is None or person.closed_at:
+    if person is None or person.closed_at or person.blocked_at:
         return
     if purpose == "verify" and (person.email_verified_at or person.password_hash):
         purpose = "sign-in"
@@ -149,7 +149,7 @@ def use_link(session: Session, token: str, purposes: tuple[Purpose, ...]) -> One
         raise _dead_link(session, found)
     link = session.get_one(OneTimeLink, used)
     person = session.get(Person, link.person_id)
-    if person is None or person.closed_at or person.email != link.email:
+    if not person or person.closed_at or person.blocked_at or person.email != link.email:
         raise Gone(words("error.link-expired.text"), "link-expired")
     person.email_verified_at = person.email_verified_at or clock.now()
     return link
@@ -202,13 +202,14 @@ def revoke_sign_in(session: Session, actor: Actor, sign_in_id: UUID) -> None:
 def revoke_other_sign_ins(session: Session, actor: Actor, keep: UUID) -> int:
     """End every own sign-in but this one; returns how many were ended."""
     assert actor.person_id is not None
-    number = _revoke_all(session, actor.person_id, keep)
+    number = revoke_all(session, actor.person_id, keep)
     if number:
         audit.record(session, actor, "sign_in.revoked", f"person:{actor.person_id}", number=number)
     return number
 
 
-def _revoke_all(session: Session, person_id: UUID, keep: UUID | None = None) -> int:
+def revoke_all(session: Session, person_id: UUID, keep: UUID | None = None) -> int:
+    """End every sign-in of a person but `keep`; returns how many were ended."""
     ended = session.execute(
         update(SignIn)
         .where(SignIn.person_id == person_id, SignIn.revoked_at.is_(None), SignIn.id != keep)
@@ -230,7 +231,7 @@ def reset_password(session: Session, token: str, password_hash: str) -> UUID:
     link = use_link(session, token, ("reset",))
     person = session.get_one(Person, link.person_id)
     person.password_hash = password_hash
-    _revoke_all(session, person.id)
+    revoke_all(session, person.id)
     actor = Actor("candidate", person.id, name=person.name)
     audit.record(session, actor, "password.reset", f"person:{person.id}")
     return person.id
@@ -252,7 +253,7 @@ def change_password(session: Session, actor: Actor, password_hash: str, keep: UU
     the present password."""
     assert actor.person_id is not None
     queries.person(session, actor.person_id).password_hash = password_hash
-    ended = _revoke_all(session, actor.person_id, keep)
+    ended = revoke_all(session, actor.person_id, keep)
     audit.record(session, actor, "password.changed", f"person:{actor.person_id}", ended=ended)
 
 

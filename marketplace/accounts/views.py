@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import abort, flash, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.accounts import entry, forms, identity, operations, passwords, queries
+from marketplace.accounts import entry, forms, identity, operations, passwords, queries, view_as
 from marketplace.accounts.models import CandidateProfile
 from marketplace.accounts.operations import Device
 from marketplace.core import clock, context, web
@@ -206,6 +206,21 @@ def theme() -> Answer:
         samesite="Lax",
     )
     return answer
+
+
+@room.post("/view-as/end")
+@web.ends_view_as
+def end_view_as() -> Answer:
+    """The admin stops looking as somebody else. Pressing twice is fine."""
+    found = web.viewer()
+    if found is None or found.watched_by is None:
+        return web.go("/admin" if found and found.is_admin else "/")
+    watch = found.watched_by
+    with open_session(context.system("end view-as")) as session:
+        admin = context.Actor("admin", watch.admin_id, name=watch.admin_name)
+        view_as.end(session, admin, watch.view_as_id)
+    flash(f"You stopped looking as {found.name}.", "good")
+    return web.go(f"/admin/people/{found.person_id}")
 
 
 # --- the own account ------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ def _look(reference: str) -> _Look:
 
 
 @cards.get("/bookings/<reference>/card")
+@web.own_eyes
 def see_card(reference: str) -> Answer:
     """The provider's card form; back from its own page, a button that sends the request."""
     look = _look(reference)
@@ -129,6 +130,7 @@ def use_card(reference: str) -> Answer:
 
 
 @cards.get("/bookings/<reference>/card/hosted")
+@web.own_eyes
 def hosted_card(reference: str) -> Answer:
     """The provider's own page, for browsers without scripts. The seat stays held."""
     look = _look(reference)
@@ -245,6 +247,7 @@ def _ended(booking: Booking) -> Answer:
 
 
 @cards.get("/bookings/<reference>/pay")
+@web.own_eyes
 def see_payment(reference: str) -> Answer:
     """The bank's question, asked in the browser; paid meanwhile, the booking's page."""
     booking_id = _id_of(reference)
@@ -270,6 +273,7 @@ def payment_confirmed(reference: str) -> Answer:
 
 
 @cards.get("/bookings/<reference>/pay/bank")
+@web.own_eyes
 def bank_page(reference: str) -> Answer:
     """The bank's own page, for browsers without scripts."""
     booking_id = _id_of(reference)

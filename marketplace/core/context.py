@@ -77,6 +77,7 @@ GUEST = Actor("guest")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 reading: ContextVar[bool] = ContextVar("reading", default=False)  # a GET: sessions never write
+watching: ContextVar[bool] = ContextVar("watching", default=False)  # view-as: nothing is written
 _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from marketplace.core import ids
-from marketplace.core.context import Scope, current_scope, reading
+from marketplace.core.context import Scope, current_scope, reading, watching
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -124,7 +124,7 @@ class ScopedSession(FlaskSession):
     ) -> None:
         super().__init__(db=db, **options)
         self.info["scope"] = scope or current_scope()
-        self.info["readonly"] = readonly or reading.get()
+        self.info["readonly"] = readonly or reading.get() or watching.get()
 
     @property
     def scope(self) -> Scope:

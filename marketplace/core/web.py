@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -46,6 +47,16 @@ class Membership:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """A platform admin looks as the viewer: who, and until when (wall clock)."""
+
+    view_as_id: UUID
+    admin_id: UUID
+    admin_name: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Viewer:
     """Who is signed in: plain data loaded by its own system session."""
 
@@ -57,6 +68,7 @@ class Viewer:
     is_attending: bool = False
     agencies: tuple[Membership, ...] = field(default=())
     attends_for: tuple[tuple[UUID, str], ...] = field(default=())  # attendings, as a delegate
+    watched_by: Watch | None = None
 
     # flask-login's protocol
     is_authenticated = True
@@ -162,23 +174,30 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
     def _open() -> BaseResponse | None:
         context.request_id.set(_request_id())
         context.reading.set(request.method in SAFE)
+        context.watching.set(False)
         context.set_scope(None)
         g.csp_extra = {}
-        if request.endpoint is None or request.endpoint == "assets.static":
+        if request.endpoint == "assets.static":
             return None
         g.viewer = identify(request)
+        if request.endpoint is None:
+            return None
+        _guard_view_as()
         scope, g.actor = _scope_and_actor()
         context.set_scope(scope)
         _guard_origin()
         return None
 
+    # run from the last to the first
     app.after_request(_finish)
     app.after_request(_secure)
+    app.after_request(_only_pages)
 
     @app.teardown_request
     def _close(error: BaseException | None) -> None:
         context.set_scope(None)
         context.reading.set(False)
+        context.watching.set(False)
 
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
@@ -269,6 +288,31 @@ def _guard_origin() -> None:
         csrf.protect()
 
 
+# --- view-as: a platform admin looks as somebody else -------------------------------------------
+
+
+def _guard_view_as() -> None:
+    """THE guard of view-as. Nothing is sent, no link of an e-mail is opened, no page that is for
+    the person's own eyes is shown, and every session of the request only reads."""
+    found = viewer()
+    if found is None or found.watched_by is None or getattr(_view(), "ends_view_as", False):
+        return
+    context.watching.set(True)
+    if request.method not in SAFE:
+        raise Forbidden(f"You look as {found.name}. Nothing can be sent or changed meanwhile.")
+    if side() == "link" or getattr(_view(), "own_eyes", False):
+        raise Forbidden(f"This page is for {found.name} only. View-as does not open it.")
+
+
+def _only_pages(response: Response) -> Response:
+    """In view-as only pages leave the house: no document, no export, no calendar file."""
+    if not context.watching.get() or response.status_code >= 400 or side() == "public":
+        return response
+    if response.mimetype == "text/html":
+        return response
+    return error_answer(403, "View-as shows pages only. Files stay with the person they belong to.")
+
+
 def _view() -> object:
     return current_app.view_functions.get(request.endpoint or "")
 
@@ -279,6 +323,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 def machine(view: F) -> F:
     """Mark a view that machines post to (webhooks): it proves the sender itself."""
     view.machine = True  # type: ignore[attr-defined]
+    return view
+
+
+def own_eyes(view: F) -> F:
+    """Mark a page that view-as never shows: it holds a secret, or opening it does something."""
+    view.own_eyes = True  # type: ignore[attr-defined]
+    return view
+
+
+def ends_view_as(view: F) -> F:
+    """Mark the one form that works in view-as: the button that ends it."""
+    view.ends_view_as = True  # type: ignore[attr-defined]
     return view
 
 

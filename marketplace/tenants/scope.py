@@ -110,6 +110,9 @@ def _guard_statement(state: ORMExecuteState) -> None:
     session = state.session
     assert isinstance(session, ScopedSession)
     scope = session.scope
+    changes = state.is_insert or state.is_update or state.is_delete
+    if changes and session.info["readonly"]:
+        raise ScopeError("a read-only session")
     if scope.kind == "system" or not walls["orm"]:
         return
     if not state.is_orm_statement:
@@ -118,9 +121,6 @@ def _guard_statement(state: ORMExecuteState) -> None:
         raise ScopeError("only ORM statements pass the wall")
     if state.is_insert:
         raise ScopeError("bulk insert skips the flush check; use add_all")
-    changes = state.is_update or state.is_delete
-    if changes and session.info["readonly"]:
-        raise ScopeError("a read-only session")
     state.statement = state.statement.options(*_criteria(session, scope, state.statement, changes))
 
 

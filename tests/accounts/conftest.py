@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from marketplace.accounts import identity, passwords, team_views, views
 from marketplace.accounts.models import Membership, Person
+from marketplace.admin import people_views
 from marketplace.admin import views as admin_views
 from marketplace.core import assets, context, jobs, pages, web
 from marketplace.core.config import Config
@@ -28,6 +29,7 @@ from tests.support import database
 
 PASSWORD = "violet harbor lantern nine"
 SYSTEM = context.system("test")
+ADMIN_ROOMS = (admin_views.room, people_views.room)
 _hash = passwords.hashed(PASSWORD)
 
 
@@ -45,7 +47,7 @@ def _app() -> Flask:
         views.mine,
         team_views.team,
         team_views.joining,
-        admin_views.room,
+        *ADMIN_ROOMS,
     ):
         app.register_blueprint(room)
     return app

@@ -71,6 +71,8 @@ def _post(endpoint: str, path: str, who: str, **more: object) -> Row:
 _B = "/me/bookings/"
 _D = "/attending/bookings/"
 _A = "/agency/{slug}"
+_P = "/admin/people/{person}"
+_REASON = {"reason": "Asked for by support ticket 3318."}
 _NEW = "quiet meadow copper seventeen"
 _SIGNED = {"s-take-history": "y", "s-physical-exam": "y", "s-present-case": "y"}
 _SIGNED |= {"sure": "1", "full_name": "Isabel Fuentes"}
@@ -197,6 +199,7 @@ ROWS: tuple[Row, ...] = (
         changes=False,
         writes=frozenset({"sign_in"}),
     ),
+    _post("accounts.end_view_as", "/view-as/end", PUBLIC, fields={}, changes=False),
     _post(
         "accounts.theme",
         "/theme",
@@ -672,6 +675,18 @@ ROWS: tuple[Row, ...] = (
     _get("admin.audit", "/admin/audit", ADMIN),
     _post("admin.retry_job", "/admin/jobs/{job}/retry", ADMIN, page="/admin/jobs"),
     _post("admin.discard_job", "/admin/jobs/{job}/discard", ADMIN, page="/admin/jobs"),
+    _get("admin_people.people", "/admin/people", ADMIN),
+    _get("admin_people.show", _P, ADMIN),
+    _post("admin_people.sign_out", _P + "/sign-out", ADMIN, page=_P, fields=_REASON),
+    _post("admin_people.block", _P + "/block", ADMIN, page=_P, fields=_REASON),
+    _post(
+        "admin_people.unblock",
+        "/admin/people/{blocked}/unblock",
+        ADMIN,
+        page="/admin/people/{blocked}",
+        fields=_REASON,
+    ),
+    _post("admin_people.look", _P + "/view-as", ADMIN, page=_P, fields=_REASON),
 )
 
 FORMS = tuple(

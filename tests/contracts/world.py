@@ -104,6 +104,8 @@ def missing() -> dict[str, str]:
         "invitation",
         "review",
         "sign_in",
+        "person",
+        "blocked",
         "job",
     )
     tokens = ("decide", "decide_accepted", "sign", "sign_refusable", "link", "reset", "join")
@@ -164,6 +166,8 @@ def build(double: StripeDouble) -> World:
         tokens |= {f"attending-{house.key}": _sign_in(house.doctor)}
         tokens |= {f"{role}-{house.key}": _sign_in(house.market.staff[role]) for role in ROLES}
         house.names["job"] = job
+        house.names["person"] = str(house.candidate.id)
+        house.names["blocked"] = _blocked()
         house.names["guide"] = "letters"
     return World(*houses, admin, job, tokens, clock.offset())
 
@@ -495,6 +499,12 @@ def _links(house: House) -> None:
         session.flush()
         other = session.scalars(select(SignIn).where(SignIn.person_id == who.id)).one()
         house.names["sign_in"] = str(other.id)
+
+
+def _blocked() -> str:
+    with open_session(factories.a_system()) as session:
+        row = factories.person(session, "Bo Blocked", blocked_at=clock.now(), blocked_reason="x")
+        return str(row.id)
 
 
 def _platform() -> tuple[UUID, str]:
