@@ -124,6 +124,7 @@ def settings(place: Place, given: Mapping[str, str]) -> dict[str, str]:
         "STRIPE_API_BASE": place.double_url,
         "STRIPE_JS_URL": f"{place.double_url}/v3/",
         "BASE_URL": place.base_url,
+        "VERIFY_SOURCES": str(ROOT / "demo" / "data" / "verify_sources"),
         "VAR_DIR": str(place.var),
         "DEMO": "1",
         "PYTHONPATH": str(ROOT),

@@ -7,12 +7,16 @@ from sqlalchemy.orm import Session
 from marketplace.bookings import checks as bookings
 from marketplace.core import checks as core
 from marketplace.core.checks import Check
+from marketplace.listings import checks as listings
 from marketplace.payments import checks as payments
 from marketplace.reviews import checks as reviews
 from marketplace.search import checks as search
+from marketplace.verification import checks as verification
 
 ALL: tuple[Check, ...] = (
     *core.CHECKS,
+    *verification.CHECKS,
+    *listings.CHECKS,
     *payments.CHECKS,
     *bookings.CHECKS,
     *reviews.CHECKS,

@@ -12,10 +12,12 @@ from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
 from marketplace.search import engines
 from marketplace.tenants import scope
+from marketplace.verification import sources
 
 PACKAGES = (
     "tenants",
     "accounts",
+    "verification",
     "listings",
     "payments",
     "bookings",
@@ -65,5 +67,6 @@ def configure(config: Config) -> None:
     mail.configure(config.mail_url, config.mail_from)
     mail_templates.configure(config.base_url)
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)
+    sources.configure(config.verify_sources)
     gateways.configure(config)
     engines.configure(config)

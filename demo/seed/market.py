@@ -7,9 +7,9 @@ from uuid import UUID
 
 from demo.seed import shapes, tasks, texts
 from demo.seed.chance import Ids, fork, instant
-from demo.seed.placing import Pair, all_pairs
+from demo.seed.placing import CLOSED, Pair, all_pairs
 from demo.seed.rows import Row, Rows
-from demo.seed.sources import AgencySource, agencies, doctors
+from demo.seed.sources import UNFIT, AgencySource, agencies, doctors
 from marketplace.accounts.models import Person
 from marketplace.listings import policies
 from marketplace.listings.levels import derive_level
@@ -82,7 +82,7 @@ def build(
 
 def _wanted(pairs: tuple[Pair, ...], rotations: int) -> Iterator[tuple[Pair, str]]:
     """Each published rotation's pair, every city in the first round, then those not published."""
-    open_pairs = [pair for pair in pairs if pair.agency.state != "suspended"]
+    open_pairs = [pair for pair in pairs if _is_open(pair)]
     random = fork("order")
     random.shuffle(open_pairs)
     seen: set[str] = set()
@@ -96,11 +96,16 @@ def _wanted(pairs: tuple[Pair, ...], rotations: int) -> Iterator[tuple[Pair, str
         yield order[number % len(order)], "published"
     for agency in agencies():
         own = [pair for pair in pairs if pair.agency is agency]
-        if agency.state == "suspended":
+        if agency.state in CLOSED:
+            closed = "paused" if agency.state == "suspended" else "draft"
             for number in range(agency.listings_at_least * 2):
-                yield own[number % len(own)], "paused"
+                yield own[number % len(own)], closed
         for number, state in enumerate(UNPUBLISHED):
             yield own[number % len(own)], state
+
+
+def _is_open(pair: Pair) -> bool:
+    return pair.agency.state not in CLOSED and pair.doctor.slug not in UNFIT
 
 
 def _agencies(market: Market, rows: Rows, ids: Ids) -> None:
@@ -112,7 +117,9 @@ def _agencies(market: Market, rows: Rows, ids: Ids) -> None:
             "name": source.name,
             "tagline": source.tagline,
             "state": source.state,
-            "is_public": source.state != "suspended",
+            "is_public": source.state not in CLOSED,
+            "approved_at": None,  # demo.seed.verifying writes what was shown and decided
+            "verified_until": None,
             "founded_year": source.founded_year,
             "email": f"desk@{source.slug}.example",
             "cancellation_preset": source.preset,
@@ -155,10 +162,12 @@ def _attendings(market: Market, rows: Rows, ids: Ids) -> None:
             "years_in_practice": doctor.years,
             "median_letter_days": doctor.letter_days or None,
             "weekly_capacity": doctor.trainees,
-            "npi_checked_at": checked,
-            "license_checked_at": checked,
-            "exclusion_checked_at": checked,
-            "verified_until": market.anchor + timedelta(days=325),
+            "npi_checked_at": None,  # demo.seed.verifying writes what was looked up
+            "license_checked_at": None,
+            "exclusion_checked_at": None,
+            "verified_until": None,
+            "excluded_at": None,
+            "checks": {},
         }
         market.attendings[doctor.slug] = rows.add(Attending, row)
 
@@ -227,6 +236,7 @@ def _rotation(  # noqa: PLR0917
         "external_id": None,
         "state": state,
         "public": state == "published",
+        "withheld": False,
         "version": 1,
         "title": texts.title(pair, shape, random),
         "summary": texts.summary(pair, shape, random),

@@ -32,6 +32,7 @@ WEIGHTS = {
     "newleaf-rotations": 2,
     "ironpost-externships": 3,
 }
+CLOSED = ("new", "suspended")  # states in which an agency publishes nothing
 AGENCIES_OF_ONE = (1, 1, 1, 2, 2, 2, 3)  # drawn from: how many agencies an attending works with
 
 
@@ -48,7 +49,7 @@ class Pair:
 
 def all_pairs() -> tuple[Pair, ...]:
     """Every affiliation of the market. Each of the 274 cities has an attending whose first agency
-    is not suspended."""
+    is open (approved and not suspended)."""
     found: list[Pair] = []
     homes = home_cities()
     for doctor in doctors():
@@ -76,7 +77,7 @@ def home_cities() -> dict[str, City]:
 def _agencies_of(doctor: Doctor, city: City) -> list[AgencySource]:
     random = fork("agencies", doctor.slug)
     fitting = [agency for agency in agencies() if _fits(agency, doctor, city)]
-    open_ones = [agency for agency in fitting if agency.state != "suspended"]
+    open_ones = [agency for agency in fitting if agency.state not in CLOSED]
     count = random.choice(AGENCIES_OF_ONE)
     first = _draw(random, open_ones)
     rest = [agency for agency in fitting if agency is not first]

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from demo import accounts
-from demo.seed import market, people, verdicts
+from demo.seed import market, people, verdicts, verifying
 from demo.seed.bookings import Desk
 from demo.seed.chance import Ids, monday_of
 from demo.seed.money import Till
@@ -72,6 +72,7 @@ def seed(
         built = market.build(rows, ids, anchor, rotations, tell)
         doctor = demo_attending(built)
         everybody = people.build(rows, ids, built, doctor)
+        verifying.build(rows, ids, built, now)
         store = Store(provider_file)
         try:
             store.clear()  # an earlier try that was not finished

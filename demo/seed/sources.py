@@ -7,6 +7,8 @@ from pathlib import Path
 
 from marketplace.core.reference import split
 
+UNFIT = frozenset({"kofi-lawanbola", "dieter-delacombre"})
+"""On the exclusion list, and with a lapsed license, in `demo/data/verify_sources`."""
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 

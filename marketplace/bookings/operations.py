@@ -25,9 +25,10 @@ from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
 from marketplace.core.events import publish
 from marketplace.listings import queries as listings
 from marketplace.listings import seats
-from marketplace.listings.models import Block, Offering, Rotation
+from marketplace.listings.models import Attending, Block, Offering, Rotation
 from marketplace.listings.policies import terms_from
 from marketplace.listings.refunds import RefundQuote, refund_for
+from marketplace.listings.standing import stops
 from marketplace.payments import operations as payments
 from marketplace.payments.plan import Plan, make_plan
 from marketplace.tenants.models import Agency
@@ -146,6 +147,7 @@ def accept_terms(
     _refuse_ended_hold(booking)
     if booking.plan_id is not None:
         return booking
+    _refuse_stopped(session, booking)
     booking.candidate, booking.consent = dict(candidate), dict(consent)
     plan = payments.open_plan(
         session,
@@ -160,6 +162,16 @@ def accept_terms(
     booking.plan_id = plan.id
     audit.record(session, actor, "booking.accept_terms", _subject(booking))
     return booking
+
+
+def _refuse_stopped(session: Session, booking: Booking) -> None:
+    """A hold is no booking yet: what the platform has stopped meanwhile takes no card."""
+    agency = session.get(Agency, booking.agency_id)
+    doctor = session.get_one(Attending, booking.attending_id)
+    if agency is None or not agency.takes_bookings or doctor.excluded_at is not None:
+        raise Conflict(
+            "This rotation takes no new bookings at the moment. Nothing was charged.", "stopped"
+        )
 
 
 def plan_for(booking: Booking, wanted_installments: int | None = None) -> Plan:
@@ -662,8 +674,9 @@ def _open_for_booking(session: Session, wanted: Wanted) -> tuple[Rotation, Offer
     agency = session.get(Agency, rotation.agency_id)
     if agency is None or not rotation.public:
         raise NotFound
-    if not agency.takes_bookings:
-        raise Conflict("This agency cannot take new bookings at the moment.", "agency_closed")
+    today: date = clock.today(rotation.site.time_zone)
+    for stop in stops(rotation, today):
+        raise Conflict(stop.for_candidate, f"{stop.code}_closed")
     block = session.scalars(
         select(Block).where(Block.rotation_id == rotation.id, Block.weeks == wanted.weeks)
     ).one_or_none()
@@ -671,7 +684,6 @@ def _open_for_booking(session: Session, wanted: Wanted) -> tuple[Rotation, Offer
         raise Invalid({"weeks": "Choose one of the lengths on this page."})
     if offering.closed_at is not None:
         raise Conflict("This start was closed by the agency. Choose another start.", "closed")
-    today: date = clock.today(rotation.site.time_zone)
     if offering.start_on < today + MIN_NOTICE:
         raise Conflict("This start is too near to be booked. Choose a later one.", "too_near")
     return rotation, offering, block, agency

@@ -31,6 +31,7 @@ class Config:
     secret_key: str
     file_key: str
     base_url: str
+    verify_sources: str
     demo: bool
     debug: bool
     var_dir: Path
@@ -64,6 +65,7 @@ class Config:
             secret_key=env.get("SECRET_KEY", _DEMO_SECRET if demo else ""),
             file_key=env.get("FILE_KEY", ""),
             base_url=env.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+            verify_sources=env.get("VERIFY_SOURCES", ""),
             demo=demo,
             debug=env.get("DEBUG", "") == "1",
             var_dir=var_dir,

@@ -51,9 +51,11 @@ def put(
     media_type: str,
     agency_id: UUID | None = None,
     person_id: UUID | None = None,
+    key: UUID | None = None,
 ) -> UUID:
-    """Encrypt and store a file, and add its row to this transaction; returns its id."""
-    key, file_key = ids.uuid7(), AESGCM.generate_key(256)
+    """Encrypt and store a file, and add its row to this transaction; returns its id, which is
+    `key` when one is given."""
+    key, file_key = key or ids.uuid7(), AESGCM.generate_key(256)
     path = _path(key)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write_synced(path, _seal(file_key, content, key))

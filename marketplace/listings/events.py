@@ -22,6 +22,14 @@ class RotationChanged:
 
 
 @dataclass(frozen=True)
+class ListingsMoved:
+    """The platform's checks closed or opened these rotations of an agency."""
+
+    agency_id: UUID
+    rotation_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class SignatureAsked:
     """The attending is asked to sign a scope; `token` goes into the e-mail link only."""
 

@@ -47,6 +47,8 @@ class Attending(Base):
     license_checked_at: Mapped[datetime | None]
     exclusion_checked_at: Mapped[datetime | None]
     verified_until: Mapped[date | None]
+    excluded_at: Mapped[datetime | None]  # found on the exclusion list; nothing opens until cleared
+    checks: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the look-ups in words
 
 
 class AttendingWeek(Base):
@@ -125,6 +127,7 @@ class Rotation(Keyed, Base):
     external_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="draft")
     public: Mapped[bool] = mapped_column(default=False)
+    withheld: Mapped[bool] = mapped_column(default=False)  # paused by the platform's checks
     version: Mapped[int] = mapped_column(default=1)
     title: Mapped[str]
     summary: Mapped[str] = mapped_column(default="")

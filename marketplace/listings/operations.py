@@ -5,7 +5,7 @@ A listing opens through one guard, `missing_for_publish`, whoever asks: page, im
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,10 +23,11 @@ from marketplace.listings.draft_models import ListingDraft, ListingVersion
 from marketplace.listings.events import RotationChanged, SignatureAsked, SignatureDecided
 from marketplace.listings.models import Rotation, ScopeSignature
 from marketplace.listings.queries import rotation_facts
+from marketplace.listings.standing import stops
 from marketplace.listings.versions import derived_level, is_signed, locked
 
 LINK_DAYS = 30
-TEXT_LINT_RULE = "text-lint"
+SAID_ABOVE = ("text-lint", "supervisor-verified")  # phrase by phrase, and by the checks' findings
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
 
     `rotation` is the row itself or the agency's `drafts.working` view of it.
     """
-    found = [*_parts_missing(rotation)]
+    today = clock.today(rotation.site.time_zone)
+    found = [Missing(stop.code, stop.for_agency) for stop in stops(rotation, today)]
+    found += _parts_missing(rotation, today)
     if not is_signed(rotation):
         found.append(
             Missing(
@@ -77,7 +80,7 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
     found += [
         Missing(blocker.code, blocker.message, _SECTION_OF_RULE.get(blocker.code, "scope"))
         for blocker in eligibility.publish_blockers(facts)
-        if blocker.code != TEXT_LINT_RULE  # said above, phrase by phrase
+        if blocker.code not in SAID_ABOVE
     ]
     return tuple(found)
 
@@ -85,7 +88,6 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
 _SECTION_OF_RULE = {
     "graduate-exception-declared": "people",
     "supervisor-named": "basics",
-    "supervisor-verified": "",
     "virtual-no-hands-on": "basics",
     "research-not-usce": "basics",
     "rare-combination-evidence": "people",
@@ -93,14 +95,9 @@ _SECTION_OF_RULE = {
 }
 
 
-def _parts_missing(rotation: Rotation) -> list[Missing]:
-    today = clock.today(rotation.site.time_zone)
+def _parts_missing(rotation: Rotation, today: date) -> list[Missing]:
     open_starts = [o for o in rotation.offerings if o.start_on > today and o.closed_at is None]
     wanted = (
-        (
-            rotation.agency.takes_bookings,
-            Missing("agency", "Your agency is stopped by the platform."),
-        ),
         (
             bool(rotation.title.strip()),
             Missing("title", "Give the listing a title.", "basics"),
@@ -163,7 +160,7 @@ def publish(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
             {item.code: item.message for item in missing},
             "This listing is not ready: " + " ".join(item.message for item in missing),
         )
-    rotation.state, rotation.public = "published", True
+    rotation.state, rotation.public, rotation.withheld = "published", True, False
     rotation.published_at = rotation.published_at or clock.now()
     _keep_version(session, actor, rotation)
     _changed(session, actor, rotation, "listing.publish")
@@ -191,6 +188,7 @@ def pause(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
     require(actor, "listings.publish")
     rotation = locked(session, rotation_id)
     if rotation.state == "paused":
+        rotation.withheld = False  # a choice of the agency: it does not open by itself any more
         return rotation
     if rotation.state != "published":
         raise Conflict("Only a live listing can be paused.", "not_live")

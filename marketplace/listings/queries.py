@@ -129,7 +129,7 @@ def booking_facts(
         "booking.overlaps_other": overlaps,
         "booking.lor_ready_date": seasons.letter_ready_on(end, letter_days),
         "attending.week_seats_left": seats_left,
-        "agency.state": rotation.agency.state,
+        "agency.state": rotation.agency.state if rotation.agency.takes_bookings else "suspended",
     }
     if review is not None:
         facts["season.review_opens"] = review.day

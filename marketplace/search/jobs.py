@@ -31,11 +31,18 @@ BATCH = 500
 
 
 @outside_handler("search.index")
-def index(scope: Scope, rotation_id: str = "", attending_id: str = "") -> None:
-    """Index one listing, or every listing of one attending."""
+def index(
+    scope: Scope,
+    rotation_id: str = "",
+    attending_id: str = "",
+    rotation_ids: Sequence[str] = (),
+) -> None:
+    """Index one listing, some, or every listing of one attending."""
     with open_session(scope, readonly=True) as session:
         if rotation_id:
             ids = [UUID(rotation_id)]
+        elif rotation_ids:
+            ids = [UUID(key) for key in rotation_ids]
         else:
             mine = Rotation.attending_id == UUID(attending_id)
             ids = list(session.scalars(select(Rotation.id).where(mine, Rotation.public)))

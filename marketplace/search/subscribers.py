@@ -1,10 +1,14 @@
 """What changes the index: a listing's public face, or seats of its attending."""
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from marketplace.core import context, outbox
 from marketplace.core.events import subscribe
-from marketplace.listings.events import PoolChanged, RotationChanged, SeatsChanged
+from marketplace.listings.events import ListingsMoved, PoolChanged, RotationChanged, SeatsChanged
+
+AT_ONCE = 500
 
 
 @subscribe(RotationChanged)
@@ -25,5 +29,13 @@ def on_pool(session: Session, event: PoolChanged) -> None:
     _enqueue(session, {"attending_id": str(event.attending_id)})
 
 
-def _enqueue(session: Session, payload: dict[str, str]) -> None:
+@subscribe(ListingsMoved)
+def on_listings(session: Session, event: ListingsMoved) -> None:
+    """The platform's checks closed or opened many at once."""
+    ids = [str(key) for key in event.rotation_ids]
+    for start in range(0, len(ids), AT_ONCE):
+        _enqueue(session, {"rotation_ids": ids[start : start + AT_ONCE]})
+
+
+def _enqueue(session: Session, payload: dict[str, Any]) -> None:
     outbox.enqueue(session, "search.index", payload, scope=context.system("index listings"))

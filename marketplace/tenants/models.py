@@ -1,6 +1,6 @@
 """Agencies: the tenants."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint
@@ -10,10 +10,12 @@ from marketplace.core import clock
 from marketplace.core.db import Base, Keyed, Owned
 
 AGENCY_STATES = ("new", "verified", "limited", "suspended")
+OPEN_STATES = ("verified", "limited")
 
 
 class Agency(Keyed, Base):
-    """An agency. `is_public` is true while its listings may be shown (not suspended)."""
+    """An agency. `is_public` is true while its listings may be shown: approved, not suspended, its
+    papers in date. Only `verification.standing` changes these columns."""
 
     __tablename__ = "agency"
     __owned__ = Owned(agency="id", public="is_public")
@@ -24,6 +26,8 @@ class Agency(Keyed, Base):
     tagline: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="new")
     is_public: Mapped[bool] = mapped_column(default=True)
+    approved_at: Mapped[datetime | None]  # first approval by the platform
+    verified_until: Mapped[date | None]  # last day of its required papers (UTC); None: no end
     founded_year: Mapped[int | None]
     email: Mapped[str] = mapped_column(default="")
     cancellation_preset: Mapped[str] = mapped_column(default="moderate")
@@ -37,6 +41,17 @@ class Agency(Keyed, Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @property
+    def is_approved(self) -> bool:
+        """The platform has approved it and has not stopped it since."""
+        return self.state in OPEN_STATES
+
+    @property
+    def in_date(self) -> bool:
+        """Its required papers are valid today (UTC)."""
+        return self.verified_until is None or self.verified_until >= clock.today("UTC")
+
+    @property
     def takes_bookings(self) -> bool:
-        """A suspended agency takes no new booking; existing candidates stay served."""
-        return self.state != "suspended"
+        """May it publish and take new bookings? Looked at with every request, so that approval,
+        suspension and expiry count at once. Existing candidates stay served without it."""
+        return self.is_approved and self.in_date

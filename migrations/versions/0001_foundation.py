@@ -69,7 +69,12 @@ REFUSE_PG = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 """
-APPEND_ONLY = ("ledger_transaction", "ledger_entry", "booking_transition")
+APPEND_ONLY = (
+    "ledger_transaction",
+    "ledger_entry",
+    "booking_transition",
+    "verification_step",
+)
 
 
 def upgrade() -> None:

@@ -12,7 +12,9 @@ from marketplace.bookings.checks import CHECKS as BOOKING_CHECKS
 from marketplace.bookings.models import Booking
 from marketplace.core.context import system
 from marketplace.core.db import open_session
+from marketplace.listings.checks import CHECKS as LISTING_CHECKS
 from marketplace.payments.checks import CHECKS as MONEY_CHECKS
+from marketplace.verification.checks import CHECKS as EVIDENCE_CHECKS
 
 # `now` above is not the clock of this machine
 DEADLINES_NEED_THE_REAL_CLOCK = {"I19"}
@@ -33,7 +35,7 @@ def test_any_day(app: Flask, tmp_path: Path, now: datetime) -> None:
     with open_session(system("look"), readonly=True) as session:
         states = session.scalar(select(func.count(Booking.state.distinct())))
         assert states == 15
-        for check in (*BOOKING_CHECKS, *MONEY_CHECKS):
+        for check in (*BOOKING_CHECKS, *MONEY_CHECKS, *LISTING_CHECKS, *EVIDENCE_CHECKS):
             if check.code not in DEADLINES_NEED_THE_REAL_CLOCK:
                 assert check.find(session) == [], f"{check.code}: {check.promise}"
         early = session.scalars(

@@ -16,7 +16,7 @@ from tests.support import database
 
 NOW = datetime(2026, 11, 25, 15, 30, tzinfo=UTC)
 ROTATIONS = 800
-SALTED = {"password_hash"}  # random by nature
+SALTED = {"password_hash", "wrapped_key"}  # random by nature
 
 
 def _digest(session: Session) -> str:

@@ -83,7 +83,7 @@ def test_each_agency_shows_its_character(session: Session) -> None:
     for source in agencies():
         agency, count = found[source.slug]
         assert agency.state == source.state and agency.name == source.name
-        if source.state == "suspended":
+        if source.state in ("new", "suspended"):
             assert count == 0 and not agency.is_public
         else:
             assert count >= source.listings_at_least
@@ -160,7 +160,7 @@ def test_bookings_in_every_state(session: Session) -> None:
     assert set(counts) == set(get_args(State))
     assert min(counts.values()) >= 2
     agencies_with = session.scalar(select(func.count(Booking.agency_id.distinct())))
-    assert agencies_with == 14
+    assert agencies_with == 13  # the new one is not approved yet
     candidates = session.scalar(select(func.count(Booking.candidate_id.distinct())))
     assert candidates is not None and candidates >= 40
 

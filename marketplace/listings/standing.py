@@ -1,0 +1,67 @@
+"""What the platform's checks keep closed: the one answer for publishing, booking and the sweep.
+
+`stops` is pure: it looks at the listing's agency, attending and site as they are now, so that an
+approval, a suspension, a finding or an end counts with the next request.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from marketplace.listings.models import Rotation
+
+INPATIENT = ("inpatient",)  # a mixed setting counts as the weaker one
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One reason why a listing takes nobody new: for the agency, and for candidates."""
+
+    code: str
+    for_agency: str
+    for_candidate: str
+
+
+_AGENCY_CLOSED = "This agency cannot take new bookings at the moment."
+_DOCTOR_CLOSED = "This doctor cannot take new trainees at the moment."
+
+
+def stops(rotation: Rotation, today: date) -> tuple[Stop, ...]:
+    """Why this listing may not be open; empty when nothing of the kind stands against it."""
+    found = (_agency(rotation), _attending(rotation, today), _site(rotation, today))
+    return tuple(stop for stop in found if stop)
+
+
+def _agency(rotation: Rotation) -> Stop | None:
+    agency = rotation.agency
+    if agency.takes_bookings:
+        return None
+    if agency.state == "suspended":
+        words = "Your agency is stopped by the platform."
+    elif agency.state == "new":
+        words = "Rounds has not approved your agency yet. Verification says what is missing."
+    else:
+        words = "Papers of your agency have ended. Send new ones under Verification."
+    return Stop("agency", words, _AGENCY_CLOSED)
+
+
+def _attending(rotation: Rotation, today: date) -> Stop | None:
+    doctor = rotation.attending
+    if doctor.excluded_at is not None:
+        words = f"Dr. {doctor.display_name} is on the federal exclusion list."
+        return Stop("exclusion", words, _DOCTOR_CLOSED)
+    if rotation.type == "research":  # rule supervisor-verified leaves research out
+        return None
+    if doctor.verified_until is None or doctor.verified_until < today:
+        words = f"The checks of Dr. {doctor.display_name} are not in date. We look again by itself."
+        return Stop("supervisor-verified", words, _DOCTOR_CLOSED)
+    return None
+
+
+def _site(rotation: Rotation, today: date) -> Stop | None:
+    site = rotation.site
+    if rotation.setting not in INPATIENT:
+        return None
+    if site.letter_until is not None and site.letter_until >= today:
+        return None
+    words = f"{site.name} needs a valid site letter. Send it under Verification."
+    return Stop("site-letter", words, "This hospital takes no new trainees here at the moment.")

@@ -1,0 +1,46 @@
+"""What verification finds, written where listings look. All of it happens in system sessions."""
+
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from marketplace.core import clock
+from marketplace.core.events import subscribe
+from marketplace.listings.models import Attending, Rotation, Site
+from marketplace.listings.withholding import follow
+from marketplace.verification.events import AttendingChecked, SiteLetterChanged, StandingChanged
+
+
+@subscribe(StandingChanged)
+def on_standing(session: Session, event: StandingChanged) -> None:
+    """Close or open the listings of an agency."""
+    follow(session, Rotation.agency_id == event.agency_id)
+
+
+@subscribe(SiteLetterChanged)
+def on_letter(session: Session, event: SiteLetterChanged) -> None:
+    """The letter on file of a site."""
+    site = session.get_one(Site, event.site_id)
+    site.letter_until = event.until
+    follow(session, Rotation.site_id == event.site_id)
+
+
+@subscribe(AttendingChecked)
+def on_checked(session: Session, event: AttendingChecked) -> None:
+    """The facts of an attending; their listings in every agency follow when they differ."""
+    doctor = session.get(Attending, event.attending_id, with_for_update=True)
+    if doctor is None:
+        return
+    before = (doctor.excluded_at is not None, _counts(doctor.verified_until))
+    doctor.npi_checked_at = event.npi_checked_at
+    doctor.license_checked_at = event.license_checked_at
+    doctor.exclusion_checked_at = event.exclusion_checked_at
+    doctor.verified_until = event.verified_until
+    doctor.excluded_at = (doctor.excluded_at or clock.now()) if event.excluded else None
+    doctor.checks = event.checks
+    if before != (event.excluded, _counts(event.verified_until)):
+        follow(session, Rotation.attending_id == doctor.id)
+
+
+def _counts(until: date | None) -> bool:
+    return until is not None and until >= clock.today("UTC")

@@ -1,0 +1,101 @@
+"""Closes listings that the platform's checks stop, and opens them again when nothing does.
+
+A listing that was closed here is `withheld`: paused, and the only kind that opens by itself.
+Bookings that exist are left alone. System sessions only.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from marketplace.core import audit, clock
+from marketplace.core.context import SYSTEM
+from marketplace.core.events import publish
+from marketplace.listings.events import ListingsMoved
+from marketplace.listings.models import Attending, Rotation, Site
+from marketplace.listings.operations import missing_for_publish
+from marketplace.listings.standing import INPATIENT, stops
+from marketplace.tenants.models import OPEN_STATES, Agency
+
+
+def follow(session: Session, condition: ColumnElement[bool]) -> int:
+    """Bring the listings of one agency, attending or site in line; returns how many moved."""
+    session.flush()
+    rows = session.scalars(
+        select(Rotation)
+        .where(condition, or_(Rotation.state == "published", Rotation.withheld))
+        .options(
+            joinedload(Rotation.agency),
+            joinedload(Rotation.attending),
+            joinedload(Rotation.site),
+        )
+        .order_by(Rotation.id)
+        .with_for_update(of=Rotation)
+        .execution_options(populate_existing=True)
+    ).all()
+    moved = [row for row in rows if _follow_one(session, row)]
+    session.flush()
+    _tell(session, moved)
+    return len(moved)
+
+
+def _follow_one(session: Session, row: Rotation) -> bool:
+    stopped = bool(stops(row, clock.today(row.site.time_zone)))
+    if row.state == "published" and stopped:
+        row.state, row.public, row.withheld = "paused", False, True
+        row.updated_at = clock.now()
+        return True
+    if row.withheld and row.state != "paused":
+        row.withheld = False  # archived or opened by hand since
+        return False
+    if not row.withheld or stopped:
+        return False
+    row.withheld = False
+    if missing_for_publish(session, row):
+        return False  # it lacks something else by now; the agency opens it when that is there
+    row.state, row.public = "published", True
+    row.updated_at = clock.now()
+    return True
+
+
+def _tell(session: Session, moved: Iterable[Rotation]) -> None:
+    by_agency: dict[UUID, list[Rotation]] = {}
+    for row in moved:
+        by_agency.setdefault(row.agency_id, []).append(row)
+    for agency_id, rows in by_agency.items():
+        closed = sum(1 for row in rows if row.withheld)
+        audit.record(
+            session,
+            SYSTEM,
+            "listings.follow_checks",
+            f"agency:{agency_id}",
+            agency_id=agency_id,
+            closed=closed,
+            opened=len(rows) - closed,
+        )
+        publish(session, ListingsMoved(agency_id, tuple(row.id for row in rows)))
+
+
+def out_of_line(session: Session) -> list[UUID]:
+    """Agencies with a listing that should be closed by now, or that waits to be opened."""
+    today = clock.today("UTC")
+    stopped = or_(
+        Agency.state.not_in(OPEN_STATES),
+        Agency.verified_until < today,
+        Attending.excluded_at.is_not(None),
+        (Rotation.type != "research")
+        & (Attending.verified_until.is_(None) | (Attending.verified_until < today)),
+        Rotation.setting.in_(INPATIENT)
+        & (Site.letter_until.is_(None) | (Site.letter_until < today)),
+    )
+    rows = session.scalars(
+        select(Rotation.agency_id)
+        .join(Agency, Agency.id == Rotation.agency_id)
+        .join(Attending, Attending.id == Rotation.attending_id)
+        .join(Site, Site.id == Rotation.site_id)
+        .where(((Rotation.state == "published") & stopped) | (Rotation.withheld & ~stopped))
+        .distinct()
+    )
+    return list(rows)
