@@ -4,11 +4,18 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from marketplace.core import clock
+from marketplace.core import clock, context, outbox
 from marketplace.core.events import subscribe
+from marketplace.listings.events import AttendingInvited
 from marketplace.listings.models import Attending, Rotation, Site
 from marketplace.listings.withholding import follow
 from marketplace.verification.events import AttendingChecked, SiteLetterChanged, StandingChanged
+
+
+@subscribe(AttendingInvited)
+def on_invited(session: Session, event: AttendingInvited) -> None:
+    """Look a new attending up as soon as this is committed."""
+    outbox.enqueue(session, "listings.follow_checks", {}, scope=context.system("look up"))
 
 
 @subscribe(StandingChanged)
