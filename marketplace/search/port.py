@@ -17,7 +17,8 @@ Meaning shared by every engine (DESIGN section 5, judged by one contract suite):
   from `search_synonyms.csv`; two or three neighbouring words also match written as one, each joint
   costs one of its typos. Meilisearch alone also finds one word written as the two neighbours that
   stand together most often.
-- An explicit sort goes before relevance; a missing value comes last; ties go by id.
+- An explicit sort goes before relevance; a missing value comes last; ties go by id. Of places
+  less than a metre apart either may come first.
 - The engine proposes ids. Who may see what is decided again by the database.
 """
 
