@@ -123,7 +123,17 @@ def eligibility(pair: Pair, shape: Shape, random: Random) -> dict[str, object]:
             found["vslo_only"] = True
     if shape.hands_on and "graduate" in shape.accepts and random.random() < 0.3:
         found["max_years_since_graduation"] = random.choice((3, 5, 7, 10))
-    return found
+    statuses = _entry_statuses(shape, Random(f"{pair.doctor.slug} {pair.city.slug} {shape.type}"))
+    return found | ({"entry_statuses": statuses} if statuses else {})
+
+
+def _entry_statuses(shape: Shape, random: Random) -> list[str]:
+    """What the made-up site says it takes; half of them say nothing. Own dice, so that the rest
+    of the market stays as it is."""
+    if shape.setting == "remote" or random.random() < 0.5:
+        return []
+    usual = ("j-1",) if shape.type == "research" else ("b-1", "visa-waiver")
+    return [*usual, *(status for status in ("b-2", "f-1", "j-1") if random.random() < 0.2)]
 
 
 def letter_policy(pair: Pair, shape: Shape, random: Random) -> dict[str, object]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.listings.models import Rotation
 from marketplace.search.answers import Facts
+from marketplace.search.accepts import accepted
 from marketplace.search.documents import BIN_CENTS
 from marketplace.search.finding import Found
 from marketplace.search.listings import first_bookable_day
@@ -83,7 +84,7 @@ def hit(row: Listing, base_url: str) -> Json:
         "starts": [start.day.isoformat() for start in row.starts],
         "seats_left": {start.day.isoformat(): start.seats for start in row.starts},
         "included": list(row.included),
-        "accepts": list(row.accepts),
+        "accepts": list(accepted(row)),
         "rating": row.rating,
         "reviews": row.reviews,
     }

@@ -14,7 +14,18 @@ SETTINGS = {
     "mixed": "Hospital and clinic",
     "remote": "Remote",
 }
-ACCEPTS = {"graduate": "Graduates", "student": "Students"}
+ACCEPTS = {
+    "graduate": "Graduates",
+    "student": "Students, most in the final year",
+    "no-exam": "No exam required",
+    "b-1": "B-1 visitors",
+    "b-2": "B-2 visitors",
+    "visa-waiver": "Visa-waiver visitors",
+    "f-1": "F-1 students",
+    "j-1": "J-1 visitors",
+}
+"""Training stages, and what a site says about exams and entry statuses (search.accepts)."""
+SEATS = {"1": "Last seat", "2-4": "2 to 4 seats", "5-plus": "5 seats or more", "0": "Full"}
 INCLUDED = {
     "letterhead-letter": "Letter on letterhead",
     "confirmation-letter": "Confirmation letter for a visa",
@@ -89,6 +100,7 @@ def reference_catalog() -> Catalog:
             "setting": SETTINGS,
             "included": INCLUDED,
             "accepts": ACCEPTS,
+            "seats": SEATS,
             "agency": {},
         },
         places=places,

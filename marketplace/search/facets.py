@@ -20,6 +20,7 @@ COUNTED = (
     "included",
     "accepts",
     "agency",
+    "seats",
     "weeks",
     "rating",
 )
@@ -81,6 +82,7 @@ def facets(state: SearchState, result: Result, catalog: Catalog) -> dict[str, Fa
         "included": _facet("included", "Included", state, result, catalog),
         "accepts": _facet("accepts", "Accepts", state, result, catalog),
         "agency": _facet("agency", "Agency", state, result, catalog),
+        "seats": _facet("seats", "Seats left", state, result, catalog),
         "rating_min": Facet("rating_min", "Rating", _ratings(state, result)),
     }
 

@@ -20,7 +20,9 @@ from marketplace.listings import cities, hard_rules
 from marketplace.listings.models import Attending, AttendingWeek, Block, Offering, Rotation, Site
 from marketplace.listings.queries import offered_facts
 from marketplace.listings.seats import weeks_of
-from marketplace.search.listings import first_bookable_day
+from marketplace.search.accepts import accepted
+from marketplace.search.documents import seats_bucket
+from marketplace.search.listings import facts_in_batches, first_bookable_day
 from marketplace.search.port import Hit, Near, Query, Result, Sort
 from marketplace.search.weeks import week_of
 from marketplace.tenants.models import Agency
@@ -57,6 +59,7 @@ class _Candidate:
 def search(session: Session, query: Query) -> Result:
     """The page of listings that fit everything but the text. Facets are empty, `price` is None."""
     rows = [row for row in session.execute(_matching(query)) if _has_lists(row, query)]
+    rows = _with_seats(session, rows, query.filters.get("seats", ()))
     lengths = _lengths(session, query)
     starts = _first_starts(session, query, {row.id: row for row in rows}, lengths)
     found = [
@@ -120,10 +123,23 @@ def _has_lists(row: Any, query: Query) -> bool:
     takes = query.filters.get("eligibility", ())
     return (
         set(included) <= set(row.inclusions)
-        and (not accepts or not set(accepts).isdisjoint(row.accepts))
+        and (not accepts or not set(accepts).isdisjoint(accepted(row)))
         and (not exams or not set(exams).isdisjoint(row.required_exams))
         and (not takes or eligibility_of(row) in takes)
     )
+
+
+def _with_seats(session: Session, rows: list[Any], wanted: Sequence[str]) -> list[Any]:
+    """Those with so many free seats over all their starts; read only when that is asked."""
+    if not wanted:
+        return rows
+    every = facts_in_batches(session, [row.id for row in rows])
+    fits = {
+        UUID(facts.id)
+        for facts in every
+        if seats_bucket(sum(start.seats_left for start in facts.starts)) in wanted
+    }
+    return [row for row in rows if row.id in fits]
 
 
 def eligibility_of(row: Any) -> str:

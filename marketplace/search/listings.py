@@ -20,6 +20,7 @@ from marketplace.listings.models import (
 )
 from marketplace.listings.queries import offered_facts
 from marketplace.listings.seats import weeks_of
+from marketplace.search.accepts import accepted
 from marketplace.search.documents import ListingFacts, StartFacts
 from marketplace.tenants.models import Agency
 
@@ -160,7 +161,7 @@ def _facts(
         prices=prices,
         starts=starts,
         included=tuple(rotation.inclusions),
-        accepts=tuple(rotation.accepts),
+        accepts=accepted(rotation),
         exams=tuple(rotation.required_exams),
         eligibility=hard_rules.profile_of(offered_facts(rotation, site.state)),
         rating=round(rotation.rating_sum / rated, 2) if rated else None,

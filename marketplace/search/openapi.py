@@ -46,8 +46,9 @@ _FACET_WORDS = {
     "type": "Rotation type.",
     "setting": "Where the work is done.",
     "included": "What is included; several values must all be there.",
-    "accepts": "Who may come.",
+    "accepts": "Training stages; `no-exam`; entry statuses that the site names, no visa advice.",
     "agency": "Agency by its slug.",
+    "seats": "Free seats over all coming starts.",
 }
 
 

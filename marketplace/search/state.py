@@ -31,6 +31,7 @@ FACET_PARAMS = (
     "included",
     "accepts",
     "agency",
+    "seats",
 )
 """Parameters that may be repeated."""
 SINGLE_PARAMS = (
