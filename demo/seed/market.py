@@ -246,7 +246,7 @@ def _rotation(  # noqa: PLR0917
         "setting": shape.setting,
         "level": derive_level(shape.type, shape.interaction, shape.setting, scope_cosigned=signed),
         "activities": declared,
-        "inclusions": tasks.inclusions(shape, random),
+        "inclusions": tasks.inclusions(pair, shape, random),
         "accepts": list(shape.accepts),
         "required_exams": tasks.exams(shape, random),
         "required_documents": tasks.papers(shape, random),

@@ -105,13 +105,18 @@ def exams(shape: Shape, random: Random) -> list[str]:
     return random.choices(([], both[:1], both), weights=(40, 40, 20), k=1)[0]
 
 
-def inclusions(shape: Shape, random: Random) -> list[str]:
+def inclusions(pair: Pair, shape: Shape, random: Random) -> list[str]:
     """What the price includes beside the placement."""
     found = ["liability-insurance"] if shape.hands_on or random.random() < 0.3 else []
     usual = (
         INCLUSIONS if shape.setting != "remote" else ("confirmation-letter", "interview-practice")
     )
-    return found + [item for item in usual if random.random() < 0.35]
+    found += [item for item in usual if random.random() < 0.35]
+    # own dice: the rest of the market stays as it is
+    more = Random(f"{pair.doctor.slug} {pair.city.slug} {shape.type} includes")
+    on_site = (("emr-access", 0.3),) if shape.setting != "remote" else ()
+    return found + [item for item, share in (*on_site, ("research-add-on", 0.12))
+                    if more.random() < share]  # fmt: skip
 
 
 def eligibility(pair: Pair, shape: Shape, random: Random) -> dict[str, object]:

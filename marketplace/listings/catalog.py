@@ -11,6 +11,17 @@ from types import MappingProxyType
 
 from marketplace.core.reference import Row, row, rows, split
 
+ENTRY_STATUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "b-1": "B-1 visitors",
+        "b-2": "B-2 visitors",
+        "visa-waiver": "Visa-waiver visitors",
+        "f-1": "F-1 students",
+        "j-1": "J-1 visitors",
+    }
+)
+"""Entry statuses (profile_fields.csv) that a site may say it takes. Its word, no visa advice."""
+
 
 @dataclass(frozen=True)
 class Group:

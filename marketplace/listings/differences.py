@@ -86,6 +86,12 @@ def _eligibility(value: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Years since graduation, at most", "" if years is None else str(years)),
         ("Basis for taking graduates", str(value.get("graduate_legal_basis") or "")),
+        (
+            "Entry statuses the site takes",
+            ", ".join(
+                catalog.ENTRY_STATUSES.get(one, one) for one in value.get("entry_statuses", ())
+            ),
+        ),
         ("Through VSLO only", "Yes" if value.get("vslo_only") else "No"),
     ]
 

@@ -29,7 +29,9 @@ INCLUSIONS = {
     "liability-insurance": "Liability insurance",
     "background-check": "Background check",
     "confirmation-letter": "Confirmation letter",
+    "emr-access": "EMR access",
     "housing-help": "Help with housing",
+    "research-add-on": "Research add-on",
     "orientation-day": "Orientation day",
     "library-access": "Library access",
     "interview-practice": "Interview practice",
@@ -189,6 +191,7 @@ def people(sent: Sent, rotation: Rotation) -> Written:
     eligibility["min_student_year"] = year or None
     eligibility["max_years_since_graduation"] = form.number("max_years", 0, 60, NO_VALUE)
     eligibility["graduate_legal_basis"] = form.lines("graduate_legal_basis", 1000) or None
+    eligibility["entry_statuses"] = form.some_of("entry_status", catalog.ENTRY_STATUSES) or None
     eligibility["vslo_only"] = True if sent.get("vslo_only") == "1" else None
     return form.done(
         {

@@ -251,6 +251,7 @@ def _people_stored(rotation: Rotation) -> dict[str, Any]:
         "graduate_legal_basis": str(facts.get("graduate_legal_basis") or ""),
         "vslo_only": "1" if facts.get("vslo_only") else "",
         "exam": list(rotation.required_exams),
+        "entry_status": list(facts.get("entry_statuses") or ()),
         "document": list(rotation.required_documents),
         "preapproved": "1" if rotation.preapproved else "",
     }
@@ -394,6 +395,7 @@ def _people_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dic
         "request": request,
         "years": [("", "What the type asks for"), *editor_forms.STUDENT_YEARS.items()],
         "exams": editor_forms.EXAMS,
+        "entry_statuses": catalog.ENTRY_STATUSES,
         "documents": [
             (one.slug, one.label)
             for one in catalog.document_kinds()

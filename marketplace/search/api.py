@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.listings.models import Rotation
 from marketplace.search.answers import Facts
-from marketplace.search.accepts import accepted
+from marketplace.search.offers import accepted
 from marketplace.search.documents import BIN_CENTS
 from marketplace.search.finding import Found
 from marketplace.search.listings import first_bookable_day

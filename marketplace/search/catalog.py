@@ -7,6 +7,7 @@ from functools import cache
 
 from marketplace.core import reference
 from marketplace.listings import cities
+from marketplace.listings.catalog import ENTRY_STATUSES
 
 SETTINGS = {
     "inpatient": "Hospital",
@@ -18,16 +19,12 @@ ACCEPTS = {
     "graduate": "Graduates",
     "student": "Students, most in the final year",
     "no-exam": "No exam required",
-    "b-1": "B-1 visitors",
-    "b-2": "B-2 visitors",
-    "visa-waiver": "Visa-waiver visitors",
-    "f-1": "F-1 students",
-    "j-1": "J-1 visitors",
+    **ENTRY_STATUSES,
 }
 """Training stages, and what a site says about exams and entry statuses (search.accepts)."""
 SEATS = {"1": "Last seat", "2-4": "2 to 4 seats", "5-plus": "5 seats or more", "0": "Full"}
 INCLUDED = {
-    "letterhead-letter": "Letter on letterhead",
+    "letterhead-letter": "Letter on letterhead, when earned",
     "confirmation-letter": "Confirmation letter for a visa",
     "emr-access": "EMR access",
     "housing-help": "Housing help",

@@ -20,9 +20,9 @@ from marketplace.listings import cities, hard_rules
 from marketplace.listings.models import Attending, AttendingWeek, Block, Offering, Rotation, Site
 from marketplace.listings.queries import offered_facts
 from marketplace.listings.seats import weeks_of
-from marketplace.search.accepts import accepted
 from marketplace.search.documents import seats_bucket
 from marketplace.search.listings import facts_in_batches, first_bookable_day
+from marketplace.search.offers import accepted, included
 from marketplace.search.port import Hit, Near, Query, Result, Sort
 from marketplace.search.weeks import week_of
 from marketplace.tenants.models import Agency
@@ -105,6 +105,7 @@ def _matching(query: Query) -> Any:
         Rotation.level,
         Rotation.setting,
         Rotation.inclusions,
+        Rotation.letter_policy,
         Rotation.accepts,
         Rotation.required_exams,
         Rotation.eligibility,
@@ -117,12 +118,12 @@ def _matching(query: Query) -> Any:
 
 
 def _has_lists(row: Any, query: Query) -> bool:
-    included = query.filters.get("included", ())
+    wanted = query.filters.get("included", ())
     accepts = query.filters.get("accepts", ())
     exams = query.filters.get("exams", ())
     takes = query.filters.get("eligibility", ())
     return (
-        set(included) <= set(row.inclusions)
+        set(wanted) <= set(included(row))
         and (not accepts or not set(accepts).isdisjoint(accepted(row)))
         and (not exams or not set(exams).isdisjoint(row.required_exams))
         and (not takes or eligibility_of(row) in takes)

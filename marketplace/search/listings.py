@@ -20,8 +20,8 @@ from marketplace.listings.models import (
 )
 from marketplace.listings.queries import offered_facts
 from marketplace.listings.seats import weeks_of
-from marketplace.search.accepts import accepted
 from marketplace.search.documents import ListingFacts, StartFacts
+from marketplace.search.offers import accepted, included
 from marketplace.tenants.models import Agency
 
 BATCH = 500
@@ -160,7 +160,7 @@ def _facts(
         lng=city.lng,
         prices=prices,
         starts=starts,
-        included=tuple(rotation.inclusions),
+        included=included(rotation),
         accepts=accepted(rotation),
         exams=tuple(rotation.required_exams),
         eligibility=hard_rules.profile_of(offered_facts(rotation, site.state)),

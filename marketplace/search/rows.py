@@ -22,6 +22,7 @@ from marketplace.listings.cities import City
 from marketplace.listings.models import Attending, AttendingWeek, Block, Offering, Rotation, Site
 from marketplace.listings.seats import weeks_of
 from marketplace.search.listings import first_bookable_day
+from marketplace.search.offers import included
 from marketplace.tenants.models import Agency
 
 
@@ -157,6 +158,7 @@ _LISTED: Select[Any] = select(
     Rotation.type,
     Rotation.setting,
     Rotation.inclusions,
+    Rotation.letter_policy,
     Rotation.accepts,
     Rotation.required_exams,
     Rotation.eligibility,
@@ -218,7 +220,7 @@ def _listing(
         city=cities.city(row.city),
         agency=row.agency,
         agency_name=row.agency_name,
-        included=tuple(row.inclusions),
+        included=included(row),
         accepts=tuple(row.accepts),
         required_exams=tuple(row.required_exams),
         eligibility=row.eligibility,
