@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.listings.models import Rotation
 from marketplace.search.answers import Facts
-from marketplace.search.offers import accepted
 from marketplace.search.documents import BIN_CENTS
 from marketplace.search.finding import Found
 from marketplace.search.listings import first_bookable_day
+from marketplace.search.offers import accepted
 from marketplace.search.port import UNTOLD_FACETS, PriceFacet
 from marketplace.search.rows import Listing, agency_labels, in_batches, published
 from marketplace.search.works_for_me import verdict_of
