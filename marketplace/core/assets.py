@@ -32,7 +32,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "people",
         "data",
     ),
-    "site.css": ("facts", "search", "home", "rotation", "request", "booking", "compare"),
+    "site.css": ("facts", "search", "home", "landing", "rotation", "request", "booking", "compare"),
     "work.css": (
         "work",
         "workspace",
@@ -87,8 +87,13 @@ def minify(css: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Serve `/static/<name>.<hash>.<ext>` and give templates `asset_url(name)`."""
+    """Serve `/static/<name>.<hash>.<ext>` and give templates `asset_url(name)`.
+
+    `extensions["rounds.assets"]` changes with any of them.
+    """
     assets = build()
+    names = " ".join(sorted(asset.url for asset in assets.values()))
+    app.extensions["rounds.assets"] = hashlib.sha256(names.encode()).hexdigest()[:16]
     by_url = {asset.url: asset for asset in assets.values()}
 
     def asset_url(name: str) -> str:

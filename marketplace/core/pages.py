@@ -6,12 +6,19 @@ from flask import Flask, request, url_for
 from flask_wtf.csrf import generate_csrf
 from jinja2 import FileSystemLoader, StrictUndefined
 
-from marketplace.core import formats, money, web, words
+from marketplace.core import clock, formats, money, web, words
 
 ROOT = Path(__file__).resolve().parents[2]
 
 # What the layouts ask for and most pages leave out; a view's own value wins.
-_LAYOUT: dict[str, object] = {"nav": "", "bare": False, "q": "", "counts": None, "agency": None}
+_LAYOUT: dict[str, object] = {
+    "nav": "",
+    "bare": False,
+    "q": "",
+    "counts": None,
+    "agency": None,
+    "structured": None,
+}
 
 
 def init_app(app: Flask) -> None:
@@ -38,6 +45,7 @@ def init_app(app: Flask) -> None:
             "demo": web.config().demo,
             "csrf_token": generate_csrf,
             "canonical_url": canonical_url(),
+            "today": clock.now().date(),
             "url_for": url_for,
             **_LAYOUT,
         }

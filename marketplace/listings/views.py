@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from flask import Response, make_response, request
+from flask import make_response, request
 from markdown_it import MarkdownIt
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -14,7 +14,6 @@ from marketplace.core.db import db
 from marketplace.core.errors import NotFound
 from marketplace.listings import page_views, queries
 from marketplace.search import works_for_me
-from marketplace.search.listings import public_slugs
 from marketplace.search.state import SearchState
 
 room = web.Room("listings", __name__, side="public")
@@ -107,23 +106,3 @@ def _guides() -> dict[str, dict[str, str]]:
 def text_page() -> str | tuple[str, int]:
     """Short pages of plain text."""
     return web.render(f"pages/{request.path.strip('/')}.html")
-
-
-@room.get("/robots.txt")
-def robots() -> Response:
-    """Everything public may be read; nothing private is public."""
-    base = web.config().base_url
-    lines = ("User-agent: *", "Disallow: /me", "Disallow: /agency", f"Sitemap: {base}/sitemap.xml")
-    return Response("\n".join(lines) + "\n", mimetype="text/plain")
-
-
-@room.get("/sitemap.xml")
-def sitemap() -> Response:
-    """Every public page."""
-    base = web.config().base_url
-    paths = ["/", "/rotations", "/guides", *(f"/guides/{slug}" for slug in _guides())]
-    paths += [f"/rotations/{slug}" for slug in public_slugs(db.session())]
-    body = "".join(f"<url><loc>{base}{path}</loc></url>" for path in paths)
-    head = '<?xml version="1.0" encoding="UTF-8"?>'
-    space = "http://www.sitemaps.org/schemas/sitemap/0.9"
-    return Response(f'{head}<urlset xmlns="{space}">{body}</urlset>', mimetype="application/xml")

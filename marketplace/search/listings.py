@@ -45,19 +45,6 @@ def public_ids(session: Session) -> list[UUID]:
     )
 
 
-def public_slugs(session: Session, limit: int = 50_000) -> list[str]:
-    """The addresses of published listings, for the sitemap (at most its 50,000)."""
-    return list(
-        session.scalars(
-            select(Rotation.slug)
-            .join(Agency, Agency.id == Rotation.agency_id)
-            .where(Rotation.public, Agency.is_public)
-            .order_by(Rotation.id)
-            .limit(limit)
-        )
-    )
-
-
 def facts_in_batches(session: Session, ids: Sequence[UUID]) -> Iterator[ListingFacts]:
     """The facts of these listings; those that may not be shown are left out."""
     for start in range(0, len(ids), BATCH):

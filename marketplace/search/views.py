@@ -2,13 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any
 from uuid import UUID
 
 from flask import (
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -18,10 +15,9 @@ from flask import (
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import clock, context, web
+from marketplace.core import clock, context, kept, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import NotFound
-from marketplace.core.pages import ROOT
 from marketplace.search import api, finding, free_text, works_for_me
 from marketplace.search.facets import COUNTED
 from marketplace.search.finding import Found
@@ -53,11 +49,10 @@ def find() -> BaseResponse:
     found = finding.find(
         db.session(), state, catalog, COUNTED, with_rows=not on_map, candidate=who.facts
     )
-    answer = _fresh(found) or make_response(_rendered(found, who))
+    form = ("ask" in request.args, _all_cities(), _typed())
+    answer = kept.answer((found.tag(), form), lambda: _rendered(found, who))
     if web.is_fragment():
         answer.headers["HX-Push-Url"] = finding.address(found.state)
-    if web.viewer() is None:
-        answer.set_etag(_tag(found), weak=True)
     return answer
 
 
@@ -185,30 +180,3 @@ def _rendered(found: Found, who: works_for_me.Who) -> tuple[str, int] | str:
         asked="ask" in request.args,
         canonical_url=web.config().base_url + finding.address(shown.state.impersonal),
     )
-
-
-def _tag(found: Found) -> str:
-    """The validator of a guest's answer: all it tells, its form, the chosen theme."""
-    theme = request.cookies.get("theme", "")
-    form = (str(web.is_fragment()), str("ask" in request.args), str(_all_cities()))
-    return found.tag(*form, theme, _typed(), _release())
-
-
-def _fresh(found: Found) -> Response | None:
-    """304 when a guest's browser holds this very answer: nothing is rendered."""
-    if web.viewer() is None and request.if_none_match.contains_weak(_tag(found)):
-        return Response(status=304)
-    return None
-
-
-@cache
-def _release() -> str:
-    """Changes with the style sheets, the scripts and the templates of the page."""
-    url: Any = current_app.jinja_env.globals["asset_url"]
-    made = hashlib.sha256()
-    for name in ("app.css", "site.css", "app.js", "icons.svg"):
-        made.update(url(name).encode())
-    for folder in ("search", "layouts", "components", "."):
-        for path in sorted((ROOT / "templates" / folder).glob("*.html")):
-            made.update(path.read_bytes())
-    return made.hexdigest()[:16]
