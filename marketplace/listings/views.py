@@ -1,15 +1,14 @@
 """Home, one rotation, and the pages every visitor may read."""
 
-import hashlib
 from datetime import date
 from functools import cache
 from pathlib import Path
 
-from flask import make_response, request
+from flask import request
 from markdown_it import MarkdownIt
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import clock, reference, web
+from marketplace.core import clock, kept, reference, web
 from marketplace.core.db import db
 from marketplace.core.errors import NotFound
 from marketplace.listings import page_views, queries
@@ -23,7 +22,7 @@ _home: dict[str, object] = {}
 
 
 @room.get("/")
-def home() -> str | tuple[str, int]:
+def home() -> BaseResponse:
     """The start page; its counts are at most a minute old."""
     slot = int(clock.wall().timestamp()) // HOME_SECONDS
     key = (slot, web.config().database_url)
@@ -31,11 +30,11 @@ def home() -> str | tuple[str, int]:
         _home.update(key=key, values=page_views.home(db.session()))
     values = _home["values"]
     assert isinstance(values, dict)
-    return web.render("listings/home.html", **values)
+    return kept.answer(values, lambda: web.render("listings/home.html", **values))
 
 
 @room.get("/rotations/<slug>")
-def show(slug: str) -> str | tuple[str, int] | BaseResponse:
+def show(slug: str) -> BaseResponse:
     """One rotation. Drafts, foreign and missing ones are the same 404."""
     session = db.session()
     rotation = queries.rotation_by_slug(session, slug)
@@ -47,18 +46,12 @@ def show(slug: str) -> str | tuple[str, int] | BaseResponse:
     viewer = web.viewer()
     person = viewer.person_id if viewer else None
     who = works_for_me.who(person, answers, choice.start if choice else None)
-    page = web.render(
-        "listings/show.html",
-        c=choice,
-        r=page_views.listing(session, rotation, block, choice),
-        fit=page_views.verdict(rotation, choice, who, answers),
-        saved=False,
-    )
-    if viewer is not None:
-        return page
-    answer = make_response(page)
-    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32], weak=True)
-    return answer.make_conditional(request)
+    shown = {
+        "c": choice,
+        "r": page_views.listing(session, rotation, block, choice),
+        "fit": page_views.verdict(rotation, choice, who, answers),
+    }
+    return kept.answer(shown, lambda: web.render("listings/show.html", saved=False, **shown))
 
 
 def _day(text: str | None) -> date | None:
