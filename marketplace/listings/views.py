@@ -3,6 +3,7 @@
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flask import request
 from markdown_it import MarkdownIt
@@ -46,7 +47,7 @@ def show(slug: str) -> BaseResponse:
     viewer = web.viewer()
     person = viewer.person_id if viewer else None
     who = works_for_me.who(person, answers, choice.start if choice else None)
-    shown = {
+    shown: dict[str, Any] = {
         "c": choice,
         "r": page_views.listing(session, rotation, block, choice),
         "fit": page_views.verdict(rotation, choice, who, answers),
