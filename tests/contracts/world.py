@@ -121,6 +121,8 @@ def missing() -> dict[str, str]:
         | {
             "version": "99",
             "guide": "no-such-guide",
+            "sitemap": "99",
+            **dict.fromkeys(("city", "state", "specialty"), "no-such-area"),
             "asset": "no-such.css",
             "rotation_id": MISSING_ID,
         }
@@ -168,7 +170,8 @@ def build(double: StripeDouble) -> World:
         house.names["job"] = job
         house.names["person"] = str(house.candidate.id)
         house.names["blocked"] = _blocked()
-        house.names["guide"] = "letters"
+        house.names |= {"guide": "letters", "city": "chicago-il", "state": "illinois"}
+        house.names |= {"specialty": "cardiology", "sitemap": "0"}
     return World(*houses, admin, job, tokens, clock.offset())
 
 
