@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -124,7 +125,7 @@ def _url(found: Desk, key: str) -> str:
 
 
 def _step(found: Desk, key: str) -> dict[str, str]:
-    return {"label": SECTIONS[key], "url": _url(found, key)}
+    return {"key": key, "label": SECTIONS[key], "url": _url(found, key)}
 
 
 def _head(found: Desk) -> dict[str, Any]:
@@ -268,10 +269,14 @@ def _letter_stored(rotation: Rotation) -> dict[str, Any]:
     policy = rotation.letter_policy
     return {
         "policy": str(policy.get("policy") or ""),
-        "letterhead": str(policy.get("letterhead") or ""),
+        "letterhead": str(policy.get("letterhead") or _usual_letterhead(rotation)),
         "within_days": _number(policy.get("within_days") or 28),
         "eras": "1" if policy.get("eras") else "",
     }
+
+
+def _usual_letterhead(rotation: Rotation) -> str:
+    return "hospital" if rotation.site.kind in ("hospital", "teaching-hospital") else "practice"
 
 
 def _price_stored(rotation: Rotation) -> dict[str, Any]:
@@ -343,6 +348,18 @@ def choices(session: Session) -> dict[str, Any]:
         "sites": [("", "Choose")]
         + [(str(key), f"{name}, {cities.city(city).label}") for key, name, city in sites],
     }
+
+
+def usual_choice(session: Session, options: Mapping[str, Any]) -> dict[str, str]:
+    """What a new listing begins with: the only site, the only attending and their specialty."""
+    doctors, sites = options["attendings"][1:], options["sites"][1:]
+    found = {"specialty": "", "type": "", "attending": "", "site": ""}
+    if len(sites) == 1:
+        found["site"] = sites[0][0]
+    if len(doctors) == 1:
+        found["attending"] = doctors[0][0]
+        found["specialty"] = session.get_one(Attending, UUID(doctors[0][0])).specialty
+    return found
 
 
 def _basics_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,13 +66,14 @@ def new(slug: str) -> Answer:
 
 def _new_page(errors: dict[str, str], status: int = 200) -> Answer:
     options = editor_page.choices(db.session())
+    usual = editor_page.usual_choice(db.session(), options)
     return web.render(
         "agency/listing_new.html",
         status=status,
         **frame(),
         **options,
         lines=[(one.label, one.one_line) for one in catalog.rotation_types()],
-        f={name: request.form.get(name, "") for name in ("specialty", "type", "attending", "site")},
+        f={name: request.form.get(name, value) for name, value in usual.items()},
         errors=errors,
     )
 
@@ -193,8 +194,12 @@ def save(slug: str, name: str, section: str) -> Answer:
         return _refused(slug, name, key, error)
     if web.is_fragment():
         return _saved(slug, name, key)
-    flash("Saved.", "good")
-    return web.go(f"/agency/{slug}/listings/{name}/edit/{key}")
+    to = request.form.get("to", "")
+    if to not in SECTIONS:
+        flash("Saved.", "good")
+        to = key
+    tail = "check" if to == "publish" else f"edit/{to}"
+    return web.go(f"/agency/{slug}/listings/{name}/{tail}")
 
 
 def _saved(slug: str, name: str, key: str) -> Answer:

@@ -12,10 +12,10 @@ from marketplace.bookings import order, request_page
 from marketplace.bookings import queries as bookings
 from marketplace.core import clock
 from marketplace.core.formats import day
-from marketplace.core.money import percent_of
 from marketplace.listings import catalog, cities, eligibility, letter_words, queries, seasons
 from marketplace.listings.fit_words import worded
 from marketplace.listings.models import Block, Rotation, Site
+from marketplace.listings.money_split import DeclaredShare, where_money_goes
 from marketplace.reviews import queries as reviews
 from marketplace.search import pins, rows, works_for_me
 from marketplace.search.state import SearchState
@@ -293,19 +293,34 @@ def _checked(rotation: Rotation) -> list[Row]:
     return [row(fact=fact, source=source, on=at.date()) for fact, source, at in facts if at]
 
 
+PAYEES = {
+    "attending": "Attending, teaching",
+    "site": "Site and badge",
+    "insurance": "Liability insurance, at cost",
+    "checks": "Checks, at cost",
+    "card": "Card processing, at cost",
+    "platform": "Rounds, the platform",
+}
+
+
 def _split(rotation: Rotation, price: int) -> list[Row]:
-    parts = [part for part in rotation.price_parts if isinstance(part, dict)]
-    if not parts or price <= 0:
-        fee = rotation.agency.platform_fee_percent
-        parts = [
-            {"label": f"{rotation.agency.name}: teaching and placement", "percent": 100 - fee},
-            {"label": "Rounds, the platform", "percent": fee},
-        ]
-    cents = [percent_of(price, int(part["percent"])) for part in parts]
-    cents[0] += price - sum(cents)
+    """Every receiver with the amount; what nobody else gets is the agency's."""
+    if price <= 0:
+        return []
+    declared = [
+        DeclaredShare(part["payee"], percent=int(part["percent"]))
+        for part in rotation.price_parts
+        if isinstance(part, dict)
+    ]
+    fee = rotation.agency.platform_fee_percent
+    own = rotation.agency.name + ("" if declared else ": teaching and placement")
     return [
-        row(label=part["label"], cents=amount, percent=part["percent"])
-        for part, amount in zip(parts, cents, strict=True)
+        row(
+            label=PAYEES.get(share.payee, own),
+            cents=share.cents,
+            percent=share.cents * 100 // price,
+        )
+        for share in where_money_goes(price, declared, fee)
     ]
 
 

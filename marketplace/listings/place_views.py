@@ -44,7 +44,8 @@ def sites(slug: str) -> Answer:
 def new_site(slug: str) -> Answer:
     """A form for a new site."""
     require(web.actor(), "listings.edit")
-    empty = dict.fromkeys(("name", "kind", "setting", "city", "affiliation"), "")
+    empty = dict.fromkeys(("name", "city", "affiliation"), "")
+    empty |= {"kind": "clinic", "setting": "outpatient"}
     return _site_page(empty, {}, action=f"/agency/{slug}/sites/new")
 
 

@@ -158,7 +158,7 @@ def ask_signature(slug: str, name: str) -> Answer:
     rotation = reads.own(db.session(), name)
     operations.ask_signature(db.session(), web.actor(), rotation.id)
     flash(f"Dr. {rotation.attending.display_name} gets a link to read and sign.", "good")
-    return web.go(f"/agency/{slug}/listings/{name}")
+    return web.go(f"/agency/{slug}/listings/{name}/check")
 
 
 # --- import -------------------------------------------------------------------------------------

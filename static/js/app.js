@@ -72,3 +72,21 @@ document.addEventListener("htmx:error", () => {
   const place = $("#save-state") ?? $("#count") ?? $("#live");
   if (place) place.textContent = "No connection. Nothing is lost: your text stays here. Try again.";
 });
+
+// The editor: what was typed and not saved yet goes along when another section is chosen.
+const written = () => $("#edit-form");
+document.addEventListener("input", (event) => {
+  if (written()?.contains(event.target)) written().dataset.dirty = "1";
+});
+document.addEventListener("htmx:after:request", (event) => {
+  if (written() && (event.detail?.ctx?.response?.status ?? 200) < 400) delete written().dataset.dirty;
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-leave]"), form = written();
+  if (!link || !form || !form.dataset.dirty) return;
+  event.preventDefault();
+  const to = document.createElement("input");
+  Object.assign(to, { type: "hidden", name: "to", value: link.dataset.leave });
+  form.append(to);
+  form.submit();
+});

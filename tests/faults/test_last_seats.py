@@ -13,6 +13,7 @@ from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict
 from marketplace.invariants import violations
+from marketplace.listings import places, pool
 from marketplace.listings.models import Attending, AttendingWeek, Offering
 from tests import factories
 
@@ -71,8 +72,14 @@ def test_one_doctor_of_two_agencies_has_one_seat_in_a_week(app) -> None:
     """The attending's weeks are one pool: two agencies cannot sell the same one twice."""
     here, there = factories.market(capacity=9), factories.market(capacity=9)
     with open_session(factories.a_system()) as session:
-        session.execute(update(Attending).values(weekly_capacity=1))
-        factories.affiliation(session, there.agency_id, here.attending_id)
+        npi = session.get_one(Attending, here.attending_id).npi
+        known = places.invite(
+            session, there.staff_actor, there.agency_id, places.Invitation(npi, "desk@example.org")
+        )
+        assert known.id == here.attending_id  # the same person again
+    with open_session(context.person(here.attending_id)) as session:
+        pool.set_capacity(session, here.doctor_actor, {}, 1)
+    with open_session(factories.a_system()) as session:
         site = factories.site(session, there.agency_id)
         twin = factories.rotation(session, there.agency_id, site.id, here.attending_id)
         factories.block(session, twin, 4, 150_000)
@@ -84,7 +91,7 @@ def test_one_doctor_of_two_agencies_has_one_seat_in_a_week(app) -> None:
             return operations.Wanted(twin_id, start_id, 4, "form")
         return operations.Wanted(here.rotation_id, here.offerings[0], 4, "form")
 
-    answers = race(app, wanted_of, people(60))
+    answers = race(app, wanted_of, people(PEOPLE))
     assert answers.count("held") == 1
     assert set(answers) == {"held", "attending_full"}
     with open_session(factories.a_system(), readonly=True) as session:
