@@ -13,6 +13,7 @@ from marketplace.bookings import views as bookings_views
 from marketplace.bookings import workspace_views as bookings_workspace_views
 from marketplace.core import assets, health, logs, pages, web
 from marketplace.core.config import Config
+from marketplace.discovery import compare_views as discovery_compare_views
 from marketplace.discovery import views as discovery_views
 from marketplace.listings import approval_views as listings_approval_views
 from marketplace.listings import availability_views as listings_availability_views
@@ -33,6 +34,7 @@ from marketplace.wiring import create_core
 ROOMS = (
     search_views.room,
     discovery_views.room,
+    discovery_compare_views.room,
     listings_views.room,
     listings_workspace_views.workspace,
     listings_editor_views.editor,

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.core import clock, kept, reference, web
 from marketplace.core.db import db
 from marketplace.core.errors import NotFound
+from marketplace.discovery import compare, listing_facts
 from marketplace.listings import page_views, queries
 from marketplace.search import works_for_me
 from marketplace.search.state import SearchState
@@ -51,6 +52,16 @@ def show(slug: str) -> BaseResponse:
         "c": choice,
         "r": page_views.listing(session, rotation, block, choice),
         "fit": page_views.verdict(rotation, choice, who, answers),
+    }
+    starts = (
+        tuple(one.date for _, month in choice.months for one in month if one.left) if choice else ()
+    )
+    shown |= {
+        "crumbs": listing_facts.crumbs(rotation),
+        "compare_url": compare.link(answers, slug, rotation.specialty),
+        "structured": listing_facts.facts(
+            web.config().base_url, rotation, starts, block.weeks if block else None, bool(choice)
+        ),
     }
     return kept.answer(shown, lambda: web.render("listings/show.html", saved=False, **shown))
 

@@ -24,7 +24,7 @@ from marketplace.search.finding import Found, address
 from marketplace.search.pins import Pin, clusters, state_shapes
 from marketplace.search.port import Result, Sort
 from marketplace.search.rows import Listing, Start
-from marketplace.search.state import FACET_PARAMS, MAX_VALUES, Chip, SearchState
+from marketplace.search.state import FACET_PARAMS, MAX_COMPARED, MAX_VALUES, Chip, SearchState
 from marketplace.search.works_for_me import NOBODY, Me, Who
 
 SORTS = (
@@ -96,6 +96,9 @@ class Card:
     """What it is to the candidate; None when nothing is known about them."""
     letter: Letter | None = None
     """Whether a letter of the first start comes in time."""
+    compared: bool = False
+    compare_url: str = ""
+    """This search with the listing put aside to compare, or taken out; empty when four are."""
 
     @property
     def last_seat(self) -> bool:
@@ -154,6 +157,11 @@ class SearchPage:
     def shapes(self) -> tuple[str, ...]:
         """The states of the map."""
         return state_shapes()
+
+    @property
+    def compare_url(self) -> str:
+        """Where the listings put aside stand side by side."""
+        return compare_address(self.state)
 
     @property
     def around(self) -> tuple[tuple[str, str], ...]:
@@ -283,6 +291,10 @@ def card(
         reviews=row.reviews,
         km=km,
         query=_carried(state),
+        compared=row.slug in state.compare,
+        compare_url=address(state.comparing(row.slug))
+        if row.slug in state.compare or len(state.compare) < MAX_COMPARED
+        else "",
         fit=works_for_me.verdict_of(row, candidate, first) if candidate else None,
         letter=letter_words.letter(first, row.weeks, row.letter_days, row.city.timezone)
         if first and row.type != "research"
@@ -293,8 +305,17 @@ def card(
 def _carried(state: SearchState) -> str:
     """What a listing's address keeps of a search: the length and what the candidate told."""
     kept = {name: getattr(state, name) for name in ("weeks", *ANSWER_PARAMS)}
-    asked = urlencode([(name, value) for name, value in kept.items() if value])
+    pairs = [(name, value) for name, value in kept.items() if value]
+    asked = urlencode([*pairs, *(("compare", slug) for slug in state.compare)])
     return f"?{asked}" if asked else ""
+
+
+def compare_address(state: SearchState) -> str:
+    """Where the chosen listings stand side by side; keeps what the candidate told."""
+    pairs = [("rotation", slug) for slug in state.compare]
+    pairs += [("weeks", str(state.weeks))] if state.weeks else []
+    told = [(name, str(getattr(state, name))) for name in ANSWER_PARAMS if getattr(state, name)]
+    return f"/compare?{urlencode([*pairs, *told])}"
 
 
 def inside(state: SearchState, day: date) -> bool:

@@ -50,6 +50,7 @@ WITHIN_KM = 80
 MAX_TEXT = 200
 MAX_VALUES = 50
 """Values of one facet that are looked at."""
+MAX_COMPARED = 4
 MAX_PAGE = 100_000
 NOTHING = "-"
 """A value of `eligibility` that no listing has."""
@@ -58,8 +59,15 @@ MAX_CENTS = 100_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\s]+")
 _NUMBER = re.compile(r"\d{1,12}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_SLUG = re.compile(r"[a-z0-9-]{1,200}", re.ASCII)
 _RATING = re.compile(r"[0-5](\.\d{1,2})?", re.ASCII)
 _T = TypeVar("_T")
+
+
+def compared(slugs: Iterable[str]) -> tuple[str, ...]:
+    """The listings to compare: what can be a slug, each once, at most four, in their order."""
+    known = (slug for slug in slugs if _SLUG.fullmatch(slug))
+    return tuple(dict.fromkeys(known))[:MAX_COMPARED]
 
 
 class Args(Protocol):
@@ -84,7 +92,8 @@ class SearchState:
     """What is asked. Prices in cents, dates local to the sites, `near` a city's slug.
 
     `status`, `graduated` and `passed` answer the questions of "Works for me" (search.answers);
-    `fits` hides what does not fit.
+    `fits` hides what does not fit. `compare` holds the slugs of listings put side by side, in the
+    order of choosing; they narrow nothing.
     """
 
     q: str = ""
@@ -101,6 +110,7 @@ class SearchState:
     graduated: int | None = None
     passed: str | None = None
     fits: bool = False
+    compare: tuple[str, ...] = ()
     sort: Sort = Sort.BEST
     view: str = "list"
     page: int = 1
@@ -126,6 +136,7 @@ class SearchState:
                 pairs.append((name, f"{value:g}" if isinstance(value, float) else str(value)))
         pairs += [(name, str(value)) for name in ANSWER_PARAMS if (value := getattr(self, name))]
         pairs += [("fits", "1")] if self.fits else []
+        pairs += [("compare", slug) for slug in self.compare]
         usual = SearchState()
         for name in ("sort", "view", "per_page", "page"):
             if getattr(self, name) != getattr(usual, name) and (page or name != "page"):
@@ -173,13 +184,25 @@ class SearchState:
 
     @property
     def bare(self) -> "SearchState":
-        """What the candidate told, and nothing else."""
-        return SearchState(status=self.status, graduated=self.graduated, passed=self.passed)
+        """What the candidate told and put aside to compare, and nothing else."""
+        return SearchState(
+            status=self.status,
+            graduated=self.graduated,
+            passed=self.passed,
+            compare=self.compare,
+        )
 
     @property
     def impersonal(self) -> "SearchState":
-        """The same search without what the candidate told: what an address for everybody names."""
-        return replace(self, status=None, graduated=None, passed=None, fits=False)
+        """The same search without what the candidate told or put aside: what an address for
+        everybody names."""
+        return replace(self, status=None, graduated=None, passed=None, fits=False, compare=())
+
+    def comparing(self, slug: str) -> "SearchState":
+        """The listing put aside to compare, or taken out when it was there; the page stays."""
+        if slug in self.compare:
+            return replace(self, compare=tuple(one for one in self.compare if one != slug))
+        return replace(self, compare=(*self.compare, slug)[:MAX_COMPARED])
 
     def told(self, today: date) -> dict[str, object]:
         """The candidate.* facts of the answers on a day; empty when nothing is answered."""
@@ -324,6 +347,7 @@ class _Reader:
             graduated=self._one("graduated", lambda text: _whole(text, YEARS)),
             passed=self._one("passed", lambda text: text if text in PASSED else None),
             fits=bool(self._one("fits", lambda text: text if text == "1" else None)),
+            compare=compared(self._args.getlist("compare")),
             sort=sort,
             view=self._one("view", lambda text: text if text in VIEWS else None) or "list",
             page=self._one("page", lambda text: _whole(text, range(1, MAX_PAGE + 1))) or 1,

@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from marketplace.discovery import views
+from marketplace.discovery import compare_views, views
 from marketplace.listings import views as listings_views
 from marketplace.search import views as search_views
 from tests.search import shop
@@ -17,7 +17,8 @@ Get = Callable[..., TestResponse]
 @pytest.fixture
 def site(migrated: None) -> Iterator[Flask]:
     """The public rooms over the small market of `tests.search.shop`."""
-    with rooms.site([search_views.room, views.room, listings_views.room]) as app:
+    public = [search_views.room, views.room, compare_views.room, listings_views.room]
+    with rooms.site(public) as app:
         shop.build()
         yield app
 
