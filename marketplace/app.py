@@ -5,6 +5,8 @@ from flask import Flask
 from marketplace.accounts import identity
 from marketplace.accounts import team_views as accounts_team_views
 from marketplace.accounts import views as accounts_views
+from marketplace.admin import announcement_views as admin_announcement_views
+from marketplace.admin import list_views as admin_list_views
 from marketplace.admin import people_views as admin_people_views
 from marketplace.admin import views as admin_views
 from marketplace.bookings import card_views as bookings_card_views
@@ -60,6 +62,8 @@ ROOMS = (
     notifications_views.desk,
     admin_views.room,
     admin_people_views.room,
+    admin_list_views.room,
+    admin_announcement_views.room,
     health.room,
 )
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from marketplace import bench, invariants
 from marketplace.bookings import diagram
-from marketplace.core import clock, context, jobs, logs
+from marketplace.core import clock, context, freshness, jobs, logs
 from marketplace.core.config import Config
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid
@@ -42,6 +42,7 @@ def with_app(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         logs.configure()
         with core_app().app_context():
+            freshness.refresh()
             try:
                 return function(*args, **kwargs)
             finally:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from flask import Flask
 from flask_migrate import Migrate
 
-from marketplace.core import clock, mail, mail_templates, pages, storage
+from marketplace.core import clock, freshness, mail, mail_templates, pages, storage
 from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
@@ -31,7 +31,8 @@ PACKAGES = (
 
 def load_handlers() -> None:
     """Import `models`, `subscribers` and `jobs` of every package that has them."""
-    import_module("marketplace.core.upkeep")
+    for name in ("lists", "announcements", "upkeep"):
+        import_module(f"marketplace.core.{name}")
     for package in PACKAGES:
         for name in ("models", "subscribers", "jobs"):
             module = f"marketplace.{package}.{name}"
@@ -63,6 +64,7 @@ def create_core(config: Config) -> Flask:
 
 def configure(config: Config) -> None:
     """Tell each part of this process its settings. The last one told holds."""
+    freshness.configure(config.var_dir, shared=not config.database_url.startswith("sqlite"))
     clock.use_file(config.var_dir / "clock" if config.demo else None)
     mail.configure(config.mail_url, config.mail_from)
     mail_templates.configure(config.base_url)

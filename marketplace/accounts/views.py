@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.accounts import entry, forms, identity, operations, passwords, queries, view_as
 from marketplace.accounts.models import CandidateProfile
 from marketplace.accounts.operations import Device
-from marketplace.core import clock, context, web
+from marketplace.core import announcements, clock, context, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Gone, Invalid
 
@@ -17,6 +17,7 @@ mine = web.Room("account", __name__, side="person")
 
 Answer = str | tuple[str, int] | BaseResponse
 _THEME_LIFE = 365 * 86_400
+_NEWS_LIFE = 90 * 86_400
 
 
 def _device() -> Device:
@@ -201,6 +202,22 @@ def theme() -> Answer:
         "theme",
         chosen,
         max_age=_THEME_LIFE,
+        secure=web.config().secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
+
+
+@room.post("/news/<short>/hide")
+def hide_news(short: str) -> Answer:
+    """Hide an announcement in this browser."""
+    cookie = request.cookies.get(announcements.COOKIE, "")[:400]
+    answer = web.go(_next() or "/")
+    answer.set_cookie(
+        announcements.COOKIE,
+        announcements.hide(cookie, short),
+        max_age=_NEWS_LIFE,
         secure=web.config().secure_cookies,
         httponly=True,
         samesite="Lax",

@@ -19,7 +19,7 @@ from rq.timeouts import JobTimeoutException
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from marketplace.core import context, outbox
+from marketplace.core import context, freshness, outbox
 from marketplace.core.db import open_session
 from marketplace.core.outbox import EffectApplied, OutboxMessage
 
@@ -107,6 +107,7 @@ def run_message(message_id: str) -> str:
 
 
 def _perform(topic: str, payload: dict[str, Any], scope: context.Scope, effect_key: str) -> None:
+    freshness.refresh(ask=True)
     found = _handlers[topic]
     with context.scoped(scope):
         if not found.rows_only:
@@ -123,6 +124,7 @@ def _perform(topic: str, payload: dict[str, Any], scope: context.Scope, effect_k
 def run_tick(topic: str) -> str:
     """Run one periodic job now."""
     log.debug("tick", extra={"topic": topic})
+    freshness.refresh(ask=True)
     scope = context.system(f"tick {topic}")
     with context.scoped(scope):
         _handlers[topic].body(scope)

@@ -10,7 +10,7 @@ from functools import cache
 from flask import Response, current_app, make_response, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import web
+from marketplace.core import reference, web
 from marketplace.core.pages import ROOT
 
 
@@ -18,7 +18,8 @@ def answer(told: object, render: Callable[[], tuple[str, int] | str]) -> BaseRes
     """The page, or 304 without rendering when a guest's browser holds this very answer.
 
     `told` is everything the page says, as plain values whose `repr` is the same for the same
-    answer. The theme, the form of the answer and the release are added here.
+    answer. The theme, the form of the answer, the release, the platform's lists and its
+    announcements are added here.
     """
     if web.viewer() is not None:
         return make_response(render())
@@ -33,7 +34,8 @@ def answer(told: object, render: Callable[[], tuple[str, int] | str]) -> BaseRes
 
 
 def _tag(told: object) -> str:
-    form = (web.is_fragment(), request.path, request.cookies.get("theme", ""), _release())
+    platform = (reference.number(), tuple(one.short for one in web.news()))
+    form = (web.is_fragment(), request.path, request.cookies.get("theme", ""), _release(), platform)
     return hashlib.blake2b(repr((form, told)).encode(), digest_size=16).hexdigest()
 
 

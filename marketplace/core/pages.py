@@ -43,6 +43,7 @@ def init_app(app: Flask) -> None:
             "viewer": web.viewer(),
             "theme": theme if theme in ("light", "dark") else "",
             "demo": web.config().demo,
+            "news": web.news(),
             "csrf_token": generate_csrf,
             "canonical_url": canonical_url(),
             "today": clock.now().date(),

@@ -21,7 +21,7 @@ from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import context, jobs
+from marketplace.core import announcements, context, freshness, jobs
 from marketplace.core.config import Config
 from marketplace.core.context import Actor, Scope
 from marketplace.core.db import db
@@ -179,6 +179,7 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
         g.csp_extra = {}
         if request.endpoint == "assets.static":
             return None
+        freshness.refresh()
         g.viewer = identify(request)
         if request.endpoint is None:
             return None
@@ -265,6 +266,16 @@ def attending_id() -> UUID:
     """Whose trainees these are: the attending who is signed in, or who is answered for."""
     found: UUID = g.attending_id
     return found
+
+
+def news() -> tuple[announcements.News, ...]:
+    """The platform's announcements for the side of this request. Costs no query."""
+    where: str = side()
+    if where == "person":
+        where = "attending" if request.path.startswith("/attending") else "candidate"
+    if where == "link":
+        where = "attending"
+    return announcements.showing(where, request.cookies.get(announcements.COOKIE, "")[:400])
 
 
 def _as_actor(found: Viewer, kind: Literal["candidate", "attending", "admin"]) -> Actor:

@@ -6,9 +6,9 @@ Pure. Whether an area has listings is asked in `queries`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
+from marketplace.core.reference import derived
 from marketplace.listings import catalog, cities
 from marketplace.search.finding import address
 from marketplace.search.state import SearchState
@@ -95,7 +95,7 @@ def inside_sentence(label: str) -> str:
     return label if head.isupper() else label[:1].lower() + label[1:]
 
 
-@cache
+@derived
 def _codes() -> Mapping[str, str]:
     return {_slug(name): code for code, name in cities.states().items()}
 

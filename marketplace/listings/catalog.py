@@ -6,10 +6,9 @@ for an unknown slug. Cities are in `cities.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 
-from marketplace.core.reference import Row, row, rows, split
+from marketplace.core.reference import Row, derived, offered, row, rows, split
 
 ENTRY_STATUSES: Mapping[str, str] = MappingProxyType(
     {
@@ -117,57 +116,57 @@ class Advisory:
     source_date: str
 
 
-@cache
+@derived
 def specialty_groups() -> tuple[Group, ...]:
     """The six groups of specialties in page order."""
     return _groups("specialty_groups")
 
 
-@cache
+@derived
 def specialties() -> tuple[Specialty, ...]:
-    """All specialties in the order of the file."""
-    return tuple(_specialty(line) for line in rows("specialties"))
+    """The specialties that may be chosen, in the order of the list; retired ones are left out."""
+    return tuple(_specialty(line) for line in offered("specialties"))
 
 
-@cache
+@derived
 def specialty(slug: str) -> Specialty:
     """One specialty."""
     return _specialty(row("specialties", slug))
 
 
-@cache
+@derived
 def rotation_types() -> tuple[RotationType, ...]:
     """The seven types in page order."""
     lines = sorted(rows("rotation_types"), key=lambda line: int(line["sort"]))
     return tuple(_rotation_type(line) for line in lines)
 
 
-@cache
+@derived
 def rotation_type(slug: str) -> RotationType:
     """One type."""
     return _rotation_type(row("rotation_types", slug))
 
 
-@cache
+@derived
 def levels() -> tuple[HandsOnLevel, ...]:
     """The levels, strongest first."""
     found = (_level(line) for line in rows("hands_on_levels"))
     return tuple(sorted(found, key=lambda level: -level.rank))
 
 
-@cache
+@derived
 def level(slug: str) -> HandsOnLevel:
     """One level."""
     return _level(row("hands_on_levels", slug))
 
 
-@cache
+@derived
 def scope_groups() -> tuple[Group, ...]:
     """The headings of the task list in page order."""
     return _groups("scope_groups")
 
 
-@cache
+@derived
 def scope_activities(group: str = "") -> tuple[ScopeActivity, ...]:
     """The tasks in the order of the file, all or of one group."""
     return tuple(
@@ -175,19 +174,19 @@ def scope_activities(group: str = "") -> tuple[ScopeActivity, ...]:
     )
 
 
-@cache
+@derived
 def scope_activity(slug: str) -> ScopeActivity:
     """One task."""
     return _scope_activity(row("scope_activities", slug))
 
 
-@cache
+@derived
 def document_kinds() -> tuple[DocumentKind, ...]:
-    """The kinds of document in the order of the file."""
-    return tuple(_document_kind(line) for line in rows("document_kinds"))
+    """The kinds that may be asked for, in the order of the list; retired ones are left out."""
+    return tuple(_document_kind(line) for line in offered("document_kinds"))
 
 
-@cache
+@derived
 def document_kind(slug: str) -> DocumentKind:
     """One kind of document."""
     return _document_kind(row("document_kinds", slug))
@@ -201,7 +200,7 @@ def advisories(state: str, rotation_type: str, status: str = "") -> tuple[Adviso
     """
     fitting = [
         line
-        for line in rows("state_advisories")
+        for line in offered("state_advisories")
         if line["state"] in (state, "*")
         and (line["rotation_types"] == "all" or rotation_type in split(line["rotation_types"]))
         and (not status or line["status"] in ("all", status))

@@ -8,10 +8,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 
 from marketplace.core import reference
+from marketplace.core.reference import derived
 
 ATTRIBUTION = "City data: GeoNames (geonames.org), CC BY 4.0"
 EARTH_RADIUS_KM = 6371.0088
@@ -45,14 +45,14 @@ class Near:
     km: float
 
 
-@cache
+@derived
 def cities() -> tuple[City, ...]:
     """All cities, largest first."""
     found = (_city(line) for line in reference.rows("us_cities"))
     return tuple(sorted(found, key=lambda city: (-city.population, city.slug)))
 
 
-@cache
+@derived
 def states() -> Mapping[str, str]:
     """Two letters to the name of the state, by name; DC is one of them."""
     found = {city.state: city.state_name for city in cities()}
@@ -94,15 +94,18 @@ def distance_km(lat: float, lng: float, to_lat: float, to_lng: float) -> float:
     return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(half)))
 
 
-@cache
+@derived
 def _by_slug() -> Mapping[str, City]:
     return {city.slug: city for city in cities()}
 
 
-@cache
+@derived
 def _by_words() -> Mapping[str, tuple[City, ...]]:
     names: dict[str, tuple[City, ...]] = {}
+    gone = reference.retired("us_cities")
     for found in cities():
+        if str(found.geonameid) in gone:
+            continue
         for key in (_plain(found.name), _plain(found.label)):
             names[key] = (*names.get(key, ()), found)
     aliases = {
@@ -113,9 +116,14 @@ def _by_words() -> Mapping[str, tuple[City, ...]]:
     return aliases | names
 
 
+def slug_of(line: reference.Row) -> str:
+    """What addresses call the city of a row."""
+    return _plain(f"{line['name']} {line['state']}").replace(" ", "-")
+
+
 def _city(line: reference.Row) -> City:
     return City(
-        slug=_plain(f"{line['name']} {line['state']}").replace(" ", "-"),
+        slug=slug_of(line),
         geonameid=int(line["geonameid"]),
         name=line["name"],
         state=line["state"],

@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
 
 from marketplace.core.errors import Invalid
+from marketplace.core.reference import derived
 from marketplace.core.spreadsheets import is_formula
 from marketplace.listings import catalog, cities, policies
 from marketplace.listings.models import BLOCK_WEEKS
@@ -94,13 +94,13 @@ def words(text: str) -> list[str]:
     return [check(item.strip()) for item in text.split("|") if item.strip()]
 
 
-@cache
+@derived
 def document_slugs() -> tuple[str, ...]:
     """The kinds of document that may be asked for."""
     return tuple(kind.slug for kind in catalog.document_kinds())
 
 
-@cache
+@derived
 def _specialty_names() -> Mapping[str, str]:
     names: dict[str, str] = {}
     for found in catalog.specialties():

@@ -6,10 +6,10 @@ estimates: `Milestone.certain` is false for them, and a page must mark them.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from typing import Literal
 
 from marketplace.core import reference
+from marketplace.core.reference import derived
 
 Verdict = Literal["in-time", "tight", "late", "unknown"]
 
@@ -57,7 +57,7 @@ class LetterVerdict:
     review: Milestone | None
 
 
-@cache
+@derived
 def seasons() -> tuple[int, ...]:
     """The seasons that have dates, in order."""
     return tuple(sorted({m.season for m in _all()}))
@@ -119,7 +119,7 @@ def _last_day(found: Milestone) -> date:
     return found.day + timedelta(days=6 if found.precision == "week" else 0)
 
 
-@cache
+@derived
 def _all() -> tuple[Milestone, ...]:
     found = [
         Milestone(
@@ -133,6 +133,6 @@ def _all() -> tuple[Milestone, ...]:
             audience=line["audience"],
             note=line["note"],
         )
-        for line in reference.rows("seasons")
+        for line in reference.offered("seasons")
     ]
     return tuple(sorted(found, key=lambda m: m.day))

@@ -6,12 +6,12 @@ installments, the last one at least 28 days before the start.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 
 from dateutil.relativedelta import relativedelta
 
 from marketplace.core import reference
 from marketplace.core.money import percent_of, split_evenly
+from marketplace.core.reference import derived
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Plan:
         return self.deposit_cents + sum(part.amount_cents for part in self.parts)
 
 
-@cache
+@derived
 def plan_rules() -> PlanRules:
     """The rules of `installment_rules.csv`."""
     deposit_min = reference.row("installment_rules", "deposit-min-cents", "code")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from marketplace.core import reference
+from marketplace.core.reference import derived
 from marketplace.listings import cities
 from marketplace.listings.catalog import ENTRY_STATUSES
 
@@ -80,7 +81,7 @@ def _labels(name: str) -> Mapping[str, str]:
     return {row["slug"]: row["label"] for row in reference.rows(name)}
 
 
-@cache
+@derived
 def reference_catalog() -> Catalog:
     """The catalog of the reference data. Agencies are added by whoever knows the database."""
     places = {

@@ -11,9 +11,9 @@ from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cache
 
 from marketplace.core import reference
+from marketplace.core.reference import derived
 from marketplace.listings import cities
 from marketplace.search.documents import LENGTHS
 from marketplace.search.port import Sort
@@ -343,12 +343,12 @@ _FILLERS: Mapping[str, Callable[[_Words, int], tuple[int, str]]] = {
 }
 
 
-@cache
+@derived
 def _state_names() -> Mapping[str, str]:
     return {name.casefold(): code for code, name in cities.states().items()}
 
 
-@cache
+@derived
 def _unclear() -> frozenset[str]:
     """Names that mean a city and a state: the sentence keeps them as words."""
     rows = (row for row in reference.rows("query_words") if row["facet"] == "city_or_state")
@@ -358,7 +358,7 @@ def _unclear() -> frozenset[str]:
 # --- the file -----------------------------------------------------------------------------------
 
 
-@cache
+@derived
 def _rules() -> Mapping[str, Sequence[_Rule]]:
     """Every spelling of every line, then the names of the specialties, by their first word; ""
     holds those that begin with a slot."""

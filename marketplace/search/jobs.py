@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.jobs import outside_handler
-from marketplace.listings.models import Offering, Rotation
+from marketplace.listings.models import Offering, Rotation, Site
 from marketplace.search.documents import document_from
 from marketplace.search.engines import engine
 from marketplace.search.listings import (
@@ -46,6 +46,19 @@ def index(
         else:
             mine = Rotation.attending_id == UUID(attending_id)
             ids = list(session.scalars(select(Rotation.id).where(mine, Rotation.public)))
+    reindex(scope, ids)
+
+
+@outside_handler("search.index_list")
+def index_list(scope: Scope, specialty: str = "", city: str = "") -> None:
+    """Index every published listing of a specialty or a city: its words have changed."""
+    found = select(Rotation.id).where(Rotation.public)
+    if specialty:
+        found = found.where(Rotation.specialty == specialty)
+    else:
+        found = found.where(Rotation.site_id.in_(select(Site.id).where(Site.city == city)))
+    with open_session(scope, readonly=True) as session:
+        ids = list(session.scalars(found))
     reindex(scope, ids)
 
 

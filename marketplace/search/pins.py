@@ -6,10 +6,10 @@ moved in (d3's `geoAlbersUsa`, scale 1300, centre 487.5 / 305).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from math import cos, hypot, radians, sin, sqrt
 
 from marketplace.core import reference
+from marketplace.core.reference import derived
 from marketplace.listings import cities
 
 SCALE = 1300.0
@@ -75,7 +75,7 @@ def _pin(slugs: list[str], counts: Mapping[str, int]) -> Pin:
     )
 
 
-@cache
+@derived
 def position(slug: str) -> tuple[float, float]:
     """A city's place on the map. Raises `KeyError`."""
     found = cities.city(slug)
@@ -119,7 +119,7 @@ def _cone(
     return x - x0, y - y0
 
 
-@cache
+@derived
 def state_shapes() -> tuple[str, ...]:
     """The codes of the states that the map sprite has a shape for."""
     return tuple(sorted({row["state"] for row in reference.rows("us_cities")}))

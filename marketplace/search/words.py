@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from marketplace.core import reference
+from marketplace.core.reference import cleared, derived
 
 MAX_WORDS = 10
 """Words of a question that are looked at; the rest is ignored."""
@@ -120,7 +121,7 @@ def _plain(phrase: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in phrase if word not in stop_words())
 
 
-@cache
+@derived
 def synonyms() -> Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """What a phrase also means, as folded words; two-way rows stand in both directions.
 
@@ -165,7 +166,8 @@ class Question:
     edges: tuple[Edge, ...]
 
 
-@lru_cache(maxsize=1024)
+@cleared
+@lru_cache(maxsize=256)
 def question(text: str) -> Question:
     """Read a free text. Quotes, minus signs and other marks have no meaning."""
     asked, prefix = _asked(text)

@@ -6,11 +6,16 @@ from typing import Any
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.core import clock
+from marketplace.core import clock, reference
 from marketplace.core.db import Base, Keyed, Owned
 
 AGENCY_STATES = ("new", "verified", "limited", "suspended")
 OPEN_STATES = ("verified", "limited")
+
+
+def fee_of_new_agencies() -> int:
+    """The platform's part of each payment in percent, for an agency that joins now."""
+    return int(reference.row("platform_fees", "platform-fee-percent", "code")["value"])
 
 
 class Agency(Keyed, Base):
@@ -33,7 +38,7 @@ class Agency(Keyed, Base):
     cancellation_preset: Mapped[str] = mapped_column(default="moderate")
     deposit_percent: Mapped[int] = mapped_column(default=20)
     max_installments: Mapped[int] = mapped_column(default=4)
-    platform_fee_percent: Mapped[int] = mapped_column(default=12)
+    platform_fee_percent: Mapped[int] = mapped_column(default=fee_of_new_agencies)
     payout_account: Mapped[str | None] = mapped_column(unique=True)
     payouts_stopped: Mapped[bool] = mapped_column(default=False)
     answer_hours: Mapped[int | None]  # median, measured

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from marketplace.accounts import identity, passwords, team_views, views
 from marketplace.accounts.models import Membership, Person
-from marketplace.admin import people_views
+from marketplace.admin import announcement_views, list_views, people_views
 from marketplace.admin import views as admin_views
 from marketplace.core import assets, context, jobs, pages, web
 from marketplace.core.config import Config
@@ -29,7 +29,12 @@ from tests.support import database
 
 PASSWORD = "violet harbor lantern nine"
 SYSTEM = context.system("test")
-ADMIN_ROOMS = (admin_views.room, people_views.room)
+ADMIN_ROOMS = (
+    admin_views.room,
+    people_views.room,
+    list_views.room,
+    announcement_views.room,
+)
 _hash = passwords.hashed(PASSWORD)
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from marketplace.app import create_app
-from marketplace.core import clock
+from marketplace.core import clock, freshness
 from marketplace.core.config import Config
 from marketplace.core.db import db
 from tests.contracts import world as worlds
@@ -47,6 +47,7 @@ class Stage:
     def put_back(self) -> None:
         """The world as it was built."""
         self.tables.put_back(self.rows)
+        freshness.forget()
         self.dirty = False
 
     def enter(self) -> None:

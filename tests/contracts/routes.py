@@ -206,6 +206,7 @@ ROWS: tuple[Row, ...] = (
         changes=False,
         writes=frozenset({"sign_in"}),
     ),
+    _post("accounts.hide_news", "/news/{news}/hide", PUBLIC, fields={}, changes=False, missing=303),
     _post("accounts.end_view_as", "/view-as/end", PUBLIC, fields={}, changes=False),
     _post(
         "accounts.theme",
@@ -692,6 +693,32 @@ ROWS: tuple[Row, ...] = (
         ADMIN,
         page="/admin/people/{blocked}",
         fields=_REASON,
+    ),
+    _get("admin_lists.index", "/admin/lists", ADMIN),
+    _get("admin_lists.show", "/admin/lists/{list}", ADMIN),
+    _get("admin_lists.edit", "/admin/lists/{list}/edit", ADMIN),
+    _post(
+        "admin_lists.save",
+        "/admin/lists/{list}/edit",
+        ADMIN,
+        page="/admin/lists/{list}/edit",
+        fields=_REASON
+        | {"step": "save", "slug": "matrix-medicine", "label": "Matrix medicine"}
+        | {"group": "surgical"},
+    ),
+    _get("admin_news.index", "/admin/announcements", ADMIN),
+    _post(
+        "admin_news.write",
+        "/admin/announcements",
+        ADMIN,
+        page="/admin/announcements",
+        fields=_REASON | {"text": "Payments pause for ten minutes tonight.", "sides": "agency"},
+    ),
+    _post(
+        "admin_news.end",
+        "/admin/announcements/{announcement}/end",
+        ADMIN,
+        page="/admin/announcements",
     ),
     _post("admin_people.look", _P + "/view-as", ADMIN, page=_P, fields=_REASON),
 )

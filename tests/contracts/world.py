@@ -22,7 +22,7 @@ from marketplace.bookings import card
 from marketplace.bookings import operations as bookings
 from marketplace.bookings.events import AttendingAsked
 from marketplace.bookings.models import Booking
-from marketplace.core import clock, context, events, ids, jobs, outbox, storage
+from marketplace.core import announcements, clock, context, events, ids, jobs, outbox, storage
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
 from marketplace.listings import availability, drafts, wider
@@ -106,6 +106,7 @@ def missing() -> dict[str, str]:
         "sign_in",
         "person",
         "blocked",
+        "announcement",
         "job",
     )
     tokens = ("decide", "decide_accepted", "sign", "sign_refusable", "link", "reset", "join")
@@ -123,6 +124,8 @@ def missing() -> dict[str, str]:
             "guide": "no-such-guide",
             "sitemap": "99",
             **dict.fromkeys(("city", "state", "specialty"), "no-such-area"),
+            "list": "no-such-list",
+            "news": "no-such-news",
             "asset": "no-such.css",
             "rotation_id": MISSING_ID,
         }
@@ -172,6 +175,9 @@ def build(double: StripeDouble) -> World:
         house.names["blocked"] = _blocked()
         house.names |= {"guide": "letters", "city": "chicago-il", "state": "illinois"}
         house.names |= {"specialty": "cardiology", "sitemap": "0"}
+        house.names["list"] = "specialties"
+        house.names["announcement"] = _announcement()
+        house.names["news"] = house.names["announcement"].replace("-", "")[-12:]
     return World(*houses, admin, job, tokens, clock.offset())
 
 
@@ -502,6 +508,22 @@ def _links(house: House) -> None:
         session.flush()
         other = session.scalars(select(SignIn).where(SignIn.person_id == who.id)).one()
         house.names["sign_in"] = str(other.id)
+
+
+def _announcement() -> str:
+    actor = context.Actor("admin", name="Pat Admin")
+    with open_session(factories.a_system()) as session:
+        row = announcements.write(
+            session,
+            actor,
+            text="A test announcement for agencies.",
+            sides=("agency",),
+            from_at=clock.now(),
+            until_at=clock.now() + timedelta(days=700),
+            dismissible=True,
+            reason="matrix",
+        )
+        return str(row.id)
 
 
 def _blocked() -> str:
