@@ -64,7 +64,7 @@ def save(name: str) -> Answer:
             web.actor(),
             sheet,
             values,
-            retired="retired" in request.form,
+            retired=bool(key) and "retired" in request.form,
             version=_version(),
             reason=forms.reason(request.form),
         )
