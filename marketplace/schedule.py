@@ -35,6 +35,8 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("notifications.starts_soon", 60),
     Periodic("listings.close_near", 300),
     Periodic("search.refresh_due", 300),
+    Periodic("saved.compare_due", 60),
+    Periodic("saved.send_digests", 300),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
     Periodic("accounts.end_view_as", 60),

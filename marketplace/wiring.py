@@ -24,6 +24,7 @@ PACKAGES = (
     "placements",
     "reviews",
     "search",
+    "saved",
     "notifications",
     "admin",
 )

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.accounts import entry, forms, identity, operations, passwords, queries, view_as
 from marketplace.accounts.models import CandidateProfile
 from marketplace.accounts.operations import Device
-from marketplace.core import announcements, clock, context, web
+from marketplace.core import announcements, clock, context, waiting, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Gone, Invalid
 
@@ -36,9 +36,11 @@ def _kept() -> dict[str, str]:
 
 
 def _come_in(entered: entry.Entered, next_url: str = "") -> BaseResponse:
+    wanted = waiting.kept()
     viewer = identity.enter(entered.token)
     if viewer is None:
         raise Gone("This account is closed.")
+    waiting.perform(wanted, viewer.person_id)
     return web.go(web.safe_next(next_url or entered.next_url, identity.home_of(viewer)))
 
 

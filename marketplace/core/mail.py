@@ -40,6 +40,7 @@ class MailMessage(Keyed, Base):
     html: Mapped[str]
     dedupe_key: Mapped[str] = mapped_column(unique=True)
     attachments: Mapped[list[Any]] = mapped_column(default=list)
+    headers: Mapped[dict[str, str]] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(default="queued")  # queued, sending, sent, stored
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     claimed_at: Mapped[datetime | None]
@@ -61,8 +62,10 @@ def post(
     text: str,
     html: str,
     dedupe_key: str,
+    headers: dict[str, str] | None = None,
 ) -> UUID:
-    """Write a message and the work of sending it in this transaction."""
+    """Write a message and the work of sending it in this transaction. `headers` are further ones,
+    such as List-Unsubscribe."""
     message = MailMessage(
         slug=slug,
         to_address=to,
@@ -71,6 +74,7 @@ def post(
         text=text,
         html=html,
         dedupe_key=dedupe_key,
+        headers={name: _one_line(value) for name, value in (headers or {}).items()},
     )
     session.add(message)
     session.flush()
@@ -130,6 +134,8 @@ def _send(row: MailMessage) -> str:
     message["Subject"] = row.subject
     domain = parseaddr(_settings["from"])[1].partition("@")[2]
     message["Message-ID"] = make_msgid(idstring=str(row.id), domain=domain or "rounds.example")
+    for name, value in row.headers.items():
+        message[name] = value
     message.set_content(row.text)
     message.add_alternative(row.html, subtype="html")
     secure = address.scheme == "smtps"

@@ -72,7 +72,14 @@ def render_mail(slug: str, **values: object) -> RenderedMail:
 
 
 def post_mail(
-    session: Session, slug: str, *, to: str, name: str, dedupe_key: str, **values: object
+    session: Session,
+    slug: str,
+    *,
+    to: str,
+    name: str,
+    dedupe_key: str,
+    headers: dict[str, str] | None = None,
+    **values: object,
 ) -> UUID:
     """Render a message and write it, and the work of sending it, in this transaction.
 
@@ -88,4 +95,5 @@ def post_mail(
         text=rendered.text,
         html=rendered.html,
         dedupe_key=dedupe_key,
+        headers=headers,
     )

@@ -67,6 +67,11 @@ class Found:
         )
         return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
+    def need_engine(self) -> None:
+        """Raise `SearchUnavailable` when the database answered alone."""
+        if self.engine is None:
+            raise SearchUnavailable("the engine is away")
+
     def count(self, state: SearchState) -> int:
         """How many another search would find; 0 while nothing can count."""
         if self.engine is None:

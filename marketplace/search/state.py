@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from marketplace.core import clock
 from marketplace.core.money import dollars
@@ -122,6 +122,11 @@ class SearchState:
         """Read a query string. Never raises; `notes` says what was left out and why."""
         return _Reader(args, catalog or reference_catalog()).state()
 
+    @classmethod
+    def of_query(cls, query: str) -> "SearchState":
+        """Read a query string as text. Never raises."""
+        return cls.parse(_Pairs(query))
+
     def values(self, facet: str) -> tuple[str, ...]:
         """The chosen values of a facet."""
         return dict(self.facets).get(facet, ())
@@ -212,6 +217,10 @@ class SearchState:
         """The same search on another page, counted from 1."""
         return replace(self, page=page)
 
+    def sized(self, per_page: int) -> "SearchState":
+        """The same search with another number of hits on a page, on page 1."""
+        return replace(self, per_page=per_page, page=1)
+
     def sorted_by(self, sort: Sort) -> "SearchState":
         """The same search in another order, on page 1."""
         return replace(self, sort=sort, page=1)
@@ -299,6 +308,16 @@ class SearchState:
             highlight=highlight,
             scope=scope or Scope(),
         )
+
+
+class _Pairs:
+    """A query string as `Args`."""
+
+    def __init__(self, query: str) -> None:
+        self._pairs = parse_qsl(query)
+
+    def getlist(self, key: str) -> list[str]:
+        return [value for name, value in self._pairs if name == key]
 
 
 def _changed(state: SearchState, param: str, value: object) -> SearchState:
