@@ -30,11 +30,14 @@ from marketplace.placements import attending_views as placements_attending_views
 from marketplace.placements import link_views as placements_link_views
 from marketplace.placements import own_views as placements_own_views
 from marketplace.reviews import views as reviews_views
+from marketplace.saved import views as saved_views
 from marketplace.search import views as search_views
 from marketplace.wiring import create_core
 
 ROOMS = (
     search_views.room,
+    saved_views.room,
+    saved_views.mine,
     discovery_views.room,
     discovery_compare_views.room,
     listings_views.room,

@@ -32,7 +32,17 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "people",
         "data",
     ),
-    "site.css": ("facts", "search", "home", "landing", "rotation", "request", "booking", "compare"),
+    "site.css": (
+        "facts",
+        "search",
+        "home",
+        "landing",
+        "rotation",
+        "request",
+        "booking",
+        "compare",
+        "saved",
+    ),
     "work.css": (
         "work",
         "workspace",

@@ -4,6 +4,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask import request
 from markdown_it import MarkdownIt
@@ -14,6 +15,7 @@ from marketplace.core.db import db
 from marketplace.core.errors import NotFound
 from marketplace.discovery import compare, listing_facts
 from marketplace.listings import page_views, queries
+from marketplace.saved.queries import saved_of
 from marketplace.search import works_for_me
 from marketplace.search.state import SearchState
 
@@ -63,7 +65,11 @@ def show(slug: str) -> BaseResponse:
             web.config().base_url, rotation, starts, block.weeks if block else None, bool(choice)
         ),
     }
-    return kept.answer(shown, lambda: web.render("listings/show.html", saved=False, **shown))
+    return kept.answer(shown, lambda: _shown(shown, person, rotation.id))
+
+
+def _shown(shown: dict[str, Any], person: UUID | None, rotation_id: UUID) -> tuple[str, int] | str:
+    return web.render("listings/show.html", saved=rotation_id in saved_of(person), **shown)
 
 
 def _day(text: str | None) -> date | None:

@@ -22,7 +22,7 @@ from marketplace.search.rows import Listing
 
 MOST_ROTATIONS = 200
 MOST_SEARCHES = 20
-LONGEST_NAME = 80
+SHORTEST_NAME, LONGEST_NAME = 3, 80
 CHECK_EVERY = timedelta(minutes=10)
 
 
@@ -82,9 +82,9 @@ def keep_search(session: Session, person_id: UUID, query: str, name: str) -> Sav
 
 
 def rename(session: Session, person_id: UUID, search_id: UUID, name: str) -> None:
-    """Give a search another name. NotFound; Invalid without a name."""
-    if not name.strip():
-        raise Invalid({"name": "Give it a name."})
+    """Give a search another name. NotFound; Invalid when it is too short or too long."""
+    if not SHORTEST_NAME <= len(name.strip()) <= LONGEST_NAME:
+        raise Invalid({"name": "Give it a name of 3 to 80 characters."})
     own_search(session, person_id, search_id).name = _named(name)
 
 

@@ -27,7 +27,7 @@ _TOKEN_LONGEST = 100
 
 @dataclass(frozen=True)
 class SavedPage:
-    """The page: cards of what is published, ids of what is not, searches, the e-mail's frequency."""
+    """Cards of what is published, ids of what is not, searches, how often e-mail comes."""
 
     cards: tuple[Card, ...]
     gone: tuple[UUID, ...]
@@ -52,12 +52,16 @@ def compose(session: Session, person_id: UUID) -> SavedPage:
     )
 
 
-def is_public(session: Session, slug: str) -> bool:
-    """Is there such a published rotation? The same answer for drafts and for what never was."""
+def is_public(slug: str) -> bool:
+    """Is there such a published rotation? The same answer for drafts and for what never was.
+
+    Read in a session of its own: that of a post may hold SQLite's write lock.
+    """
     if not slug.isascii() or not slug.isprintable():
         return False
     found = select(Rotation.id).where(Rotation.slug == slug, Rotation.public.is_(True))
-    return session.scalar(found) is not None
+    with open_session(context.public(), readonly=True) as session:
+        return session.scalar(found) is not None
 
 
 def ended(token: str) -> bool:

@@ -1,7 +1,7 @@
 """Reads of what is saved. Sessions carry the person's scope."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -85,8 +85,9 @@ def state_of(query: str) -> SearchState:
 
 
 def stored(query: str) -> str:
-    """A query string as it is stored: canonical, without page, view and page size."""
-    return state_of(query).viewed_as("list").sized(SearchState().per_page).canonical()
+    """A query string as it is stored: canonical, without page, view, page size and comparison."""
+    state = replace(state_of(query), compare=())
+    return state.viewed_as("list").sized(SearchState().per_page).canonical()
 
 
 def matches(session: Session, search: SavedSearch) -> list[Listing]:

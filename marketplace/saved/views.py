@@ -30,7 +30,7 @@ MINE = "/me/saved"
 @room.post("/rotations/<slug>/save")
 def save(slug: str) -> Answer:
     """Save a rotation; a guest signs in first and comes back with it saved."""
-    if not page.is_public(db.session(), slug):
+    if not page.is_public(slug):
         raise NotFound
     viewer = web.viewer()
     if viewer is None:
@@ -43,7 +43,7 @@ def save(slug: str) -> Answer:
 @room.post("/rotations/<slug>/unsave")
 def unsave(slug: str) -> Answer:
     """Take a rotation out of the list."""
-    if not page.is_public(db.session(), slug):
+    if not page.is_public(slug):
         raise NotFound
     viewer = web.viewer()
     if viewer is None:

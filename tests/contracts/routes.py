@@ -21,6 +21,7 @@ LINK = "link"  # who has the e-mail's link, unless signed in as somebody else
 ADMIN = "admin"  # platform admins
 STAFF = "staff"  # members of the agency in any role; otherwise the action that the role must allow
 
+_SAVED = frozenset({"saved_rotation"})
 _CARD = frozenset({"payment_plan", "customer"})
 
 
@@ -70,6 +71,7 @@ def _post(endpoint: str, path: str, who: str, **more: object) -> Row:
 
 _B = "/me/bookings/"
 _D = "/attending/bookings/"
+_S = "/me/saved/"
 _A = "/agency/{slug}"
 _P = "/admin/people/{person}"
 _REASON = {"reason": "Asked for by support ticket 3318."}
@@ -149,6 +151,18 @@ ROWS: tuple[Row, ...] = (
     _get("health.readyz", "/readyz", PUBLIC),
     _get("assets.static", "/static/{asset}", PUBLIC),
     _post("payment_hooks.stripe_event", "/webhooks/stripe", PUBLIC, ok=400, changes=False),
+    _post("saving.save", "/rotations/{rotation}/save", PUBLIC, changes=False, writes=_SAVED),
+    _post("saving.unsave", "/rotations/{rotation}/unsave", PUBLIC, changes=False, writes=_SAVED),
+    _post(
+        "saving.save_search",
+        "/rotations/saved-searches",
+        PUBLIC,
+        fields={"query": "specialty=cardiology", "name": "Hearts"},
+        changes=False,
+        writes=frozenset({"saved_search", "search_mail"}),
+    ),
+    _get("saving.see_unsubscribe", "/unsubscribe/{unsubscribe}", PUBLIC),
+    _post("saving.unsubscribe", "/unsubscribe/{unsubscribe}", PUBLIC, ok=200),
     # --- coming in ------------------------------------------------------------------------------
     _get("accounts.sign_in", "/sign-in", PUBLIC, inside=303),
     _get("accounts.link_sent", "/sign-in/sent", PUBLIC),
@@ -333,6 +347,24 @@ ROWS: tuple[Row, ...] = (
         CANDIDATE,
         page=_B + "{completed}/review",
         fields=_RATED | _DONE | {"text": "Kind team, much clinic.", "confirmed": "1"},
+    ),
+    _get("saved.index", "/me/saved", SIGNED_IN),
+    _post("saved.remove", _S + "rotations/{saved_rotation}/remove", CANDIDATE, page="/me/saved"),
+    _post("saved.look", _S + "searches/{saved_search}/look", CANDIDATE, page="/me/saved"),
+    _post(
+        "saved.rename",
+        _S + "searches/{saved_search}/rename",
+        CANDIDATE,
+        page="/me/saved",
+        fields={"name": "Another name"},
+    ),
+    _post("saved.delete", _S + "searches/{saved_search}/delete", CANDIDATE, page="/me/saved"),
+    _post(
+        "saved.frequency",
+        "/me/saved/frequency",
+        SIGNED_IN,
+        page="/me/saved",
+        fields={"frequency": "weekly"},
     ),
     _get("notifications.index", "/me/notifications", SIGNED_IN),
     _post("notifications.read", "/me/notifications/read", SIGNED_IN, changes=False),
@@ -723,9 +755,9 @@ ROWS: tuple[Row, ...] = (
     _post("admin_people.look", _P + "/view-as", ADMIN, page=_P, fields=_REASON),
 )
 
-FORMS = tuple(
-    row for row in ROWS if row.method == "POST" and row.endpoint != "payment_hooks.stripe_event"
-)
+MACHINES = {"payment_hooks.stripe_event", "saving.unsubscribe"}
+"""Posted to by programs: the sender is proven by a signature or a token, not by the origin."""
+FORMS = tuple(row for row in ROWS if row.method == "POST" and row.endpoint not in MACHINES)
 
 
 def unlisted(app: Flask) -> list[str]:

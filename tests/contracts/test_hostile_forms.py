@@ -47,6 +47,8 @@ NEEDS_INPUT = frozenset(
         "approvals.decide",
         "team.invite",
         "joining.join",
+        "saved.rename",
+        "saved.frequency",
     }
 )
 by_key = pytest.mark.parametrize("row", FORMS, ids=lambda row: row.key)

@@ -33,6 +33,7 @@ from marketplace.payments.gateway import NeedsAction
 from marketplace.payments.models import Customer, PaymentPlan
 from marketplace.placements import operations as placements
 from marketplace.reviews import operations as reviews
+from marketplace.saved import operations as saved
 from tests import factories
 from tests.listings.test_importing import a_file, a_row
 from tests.payments import double as stub
@@ -108,8 +109,19 @@ def missing() -> dict[str, str]:
         "blocked",
         "announcement",
         "job",
+        "saved_search",
+        "saved_rotation",
     )
-    tokens = ("decide", "decide_accepted", "sign", "sign_refusable", "link", "reset", "join")
+    tokens = (
+        "decide",
+        "decide_accepted",
+        "sign",
+        "sign_refusable",
+        "link",
+        "reset",
+        "join",
+        "unsubscribe",
+    )
     slugs = ("slug", "rotation", "draft", "unsigned", "refusable", "unasked", "spare")
     return (
         references
@@ -211,6 +223,7 @@ def _house(key: str) -> House:
         ).one()
         affiliation.email = f"zqdoctor{key}@example.org"
     house.names |= {"slug": market.agency_slug, "rotation": market.slug}
+    _keep(house)
     house.names["rotation_id"] = str(market.rotation_id)
     return replace(house, candidate=replace(who, email=f"zqcandidate{key}@example.org"))
 
@@ -230,6 +243,17 @@ def _invite(session: ScopedSession, house: House) -> None:
     session.add(row)
     session.flush()
     house.names["invitation"] = str(row.id)
+
+
+def _keep(house: House) -> None:
+    """The candidate keeps a rotation and a search."""
+    who = house.candidate.id
+    with open_session(context.person(who)) as session:
+        saved.keep_rotation(session, who, house.market.slug)
+        search = saved.keep_search(session, who, "state=NY", house.secret("search"))
+        house.names["saved_search"] = str(search.id)
+        house.names["saved_rotation"] = str(house.market.rotation_id)
+        house.names["unsubscribe"] = saved.mail_settings(session, who).token
 
 
 def _mark_staff(session: ScopedSession, house: House) -> None:
