@@ -83,9 +83,10 @@ def keep_search(session: Session, person_id: UUID, query: str, name: str) -> Sav
 
 def rename(session: Session, person_id: UUID, search_id: UUID, name: str) -> None:
     """Give a search another name. NotFound; Invalid when it is too short or too long."""
+    found = own_search(session, person_id, search_id)
     if not SHORTEST_NAME <= len(name.strip()) <= LONGEST_NAME:
         raise Invalid({"name": "Give it a name of 3 to 80 characters."})
-    own_search(session, person_id, search_id).name = _named(name)
+    found.name = _named(name)
 
 
 def look(session: Session, person_id: UUID, search_id: UUID) -> SavedSearch:
