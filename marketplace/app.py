@@ -15,6 +15,8 @@ from marketplace.bookings import views as bookings_views
 from marketplace.bookings import workspace_views as bookings_workspace_views
 from marketplace.core import assets, health, logs, pages, web
 from marketplace.core.config import Config
+from marketplace.desk import queue_views as desk_queue_views
+from marketplace.desk import views as desk_views
 from marketplace.discovery import compare_views as discovery_compare_views
 from marketplace.discovery import views as discovery_views
 from marketplace.listings import approval_views as listings_approval_views
@@ -25,6 +27,7 @@ from marketplace.listings import signing_views as listings_signing_views
 from marketplace.listings import views as listings_views
 from marketplace.listings import workspace_views as listings_workspace_views
 from marketplace.notifications import views as notifications_views
+from marketplace.numbers import views as numbers_views
 from marketplace.payments import views as payments_views
 from marketplace.placements import attending_views as placements_attending_views
 from marketplace.placements import link_views as placements_link_views
@@ -55,6 +58,9 @@ ROOMS = (
     bookings_request_views.steps,
     bookings_card_views.cards,
     bookings_workspace_views.workspace,
+    desk_queue_views.queue,
+    desk_views.room,
+    numbers_views.room,
     payments_views.hooks,
     placements_link_views.link,
     placements_attending_views.mine,

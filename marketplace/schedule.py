@@ -37,6 +37,8 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("search.refresh_due", 300),
     Periodic("saved.compare_due", 60),
     Periodic("saved.send_digests", 300),
+    Periodic("numbers.flush_views", 60),
+    Periodic("numbers.measure", 900),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
     Periodic("accounts.end_view_as", 60),

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from flask import Flask
 from flask_migrate import Migrate
 
-from marketplace.core import clock, freshness, mail, mail_templates, pages, storage
+from marketplace.core import clock, counters, freshness, mail, mail_templates, pages, storage
 from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
@@ -22,7 +22,9 @@ PACKAGES = (
     "payments",
     "bookings",
     "placements",
+    "desk",
     "reviews",
+    "numbers",
     "search",
     "saved",
     "notifications",
@@ -67,6 +69,7 @@ def configure(config: Config) -> None:
     """Tell each part of this process its settings. The last one told holds."""
     freshness.configure(config.var_dir, shared=not config.database_url.startswith("sqlite"))
     clock.use_file(config.var_dir / "clock" if config.demo else None)
+    counters.configure(config.redis_url)
     mail.configure(config.mail_url, config.mail_from)
     mail_templates.configure(config.base_url)
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)

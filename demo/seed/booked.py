@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from demo.seed.chance import Ids
+from demo.seed.chance import Ids, fork
 from demo.seed.histories import Taken
 from demo.seed.market import Listed
 from demo.seed.money import Deal
@@ -150,6 +150,11 @@ def deal_of(booked: Booked, at: datetime) -> Deal:
     )
 
 
+def _letter_moved(booked: Booked, at: dict[str, datetime]) -> datetime:
+    """Some days after the money was settled."""
+    return at["close"] + timedelta(days=fork("letter", booked.row["reference"]).randint(2, 24))
+
+
 def placement_of(booked: Booked, random: Random) -> Row:
     """Check-in and completion by both sides; the letter's status, never the letter."""
     at = {step.event: step.at for step in booked.steps}
@@ -170,5 +175,6 @@ def placement_of(booked: Booked, random: Random) -> Row:
         "candidate_completed_at": complete + later if complete else None,
         "host_completed_at": complete,
         "letter_state": letter,
+        "letter_moved_at": _letter_moved(booked, at) if letter != "not_asked" else None,
         "opened_at": at["deposit_paid"],
     }

@@ -52,6 +52,8 @@ NOT_FOR = {
 }
 # Bookings of the demo attending: decisions to make, a trainee who is here, and past ones.
 FOR_ATTENDING = {"approved": 3, "active": 1, "confirmed": 1, "closed": 2}
+# More of Harborlight's, so that its queue is alive.
+FOR_HARBORLIGHT = {"requested": 5, "approved": 2, "payment_needed": 1, "confirmed": 3, "active": 3}
 WITH_PLACEMENT = STARTED | {"confirmed"}
 SOONEST_WEEKS = 7  # a live booking starts this far away at least: room for installments
 RUNNING_WEEKS = 2  # shorter ones that began last week are over
@@ -86,6 +88,9 @@ class Desk:
                 if listed.pair.doctor.slug == demo_attending
             ]
             made += [self._any(state, number, own) for number in range(count)]
+        for state, count in FOR_HARBORLIGHT.items():
+            lively = self._by_agency[accounts.HARBORLIGHT][:40]
+            made += [self._any(state, number, lively) for number in range(count)]
         for state, count in COUNTS.items():
             made += [
                 self._any(state, number, self._by_agency[slug][:WITH_REVIEWS])

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from demo import accounts
-from demo.seed import keeping, market, people, verdicts, verifying
+from demo.seed import desks, keeping, market, people, verdicts, verifying
 from demo.seed.bookings import Desk
 from demo.seed.chance import Ids, monday_of
 from demo.seed.money import Till
@@ -83,6 +83,7 @@ def seed(
                 booked = Desk(rows, ids, built, everybody, till, now).build(doctor)
                 verdicts.build(rows, ids, booked, now)
                 keeping.build(rows, ids, everybody, now)
+                desks.build(rows, ids, built, everybody, booked, now)
         finally:
             store.close()
         return Seeded(dict(rows.written))

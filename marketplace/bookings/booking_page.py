@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from marketplace.bookings import permissions, states
+from marketplace.bookings import permissions, reasons, states
 from marketplace.bookings.models import Booking
 from marketplace.bookings.order import (
     PayRow,
@@ -214,8 +214,19 @@ def details(told: Told) -> list[tuple[str, str]]:
         ("Last day", formats.day(booking.end_on)),
         ("Times", f"{people.city} time"),
     ]
+    rows = [*_agencys_words(told), *rows]
     asked = document_labels(booking)
     return [*rows, ("The agency asks for", ", ".join(asked))] if asked else rows
+
+
+def _agencys_words(told: Told) -> list[tuple[str, str]]:
+    """Why the agency said no. An attending's reason stays with the agency."""
+    booking, last = told.booking, told.history[-1] if told.history else None
+    if booking.state != "declined" or last is None or last.actor_kind != "agency":
+        return []
+    reason = dict(reasons.AGENCY_DECLINE).get(booking.reason or "", "")
+    rows = [("Why the agency said no", reason), ("The agency writes", booking.reason_note or "")]
+    return [(label, words) for label, words in rows if words]
 
 
 def document_labels(booking: Booking) -> list[str]:

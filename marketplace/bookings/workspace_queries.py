@@ -3,15 +3,16 @@
 The table's query string is its only state: `Wanted` is read from it and writes it back.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings import states
@@ -21,6 +22,7 @@ from marketplace.core.errors import NotFound
 
 PER_PAGE = 50
 MAX_TEXT = 60
+MOST_OF_A_MONTH = 600  # rows read for a month of the calendar
 ARRIVING_DAYS = 14
 MILESTONE_HOUR = time(18)  # site time: a check-in or completion is looked for by the evening
 VIEWS = (
@@ -60,6 +62,7 @@ class Wanted:
     q: str = ""
     status: str = ""
     specialty: str = ""
+    starts: str = ""  # a month, as 2027-01
     sort: str = "due"
     descending: bool = False
     page: int = 1
@@ -74,6 +77,7 @@ class Wanted:
             q=args.get("q", "").replace("\0", "").strip()[:MAX_TEXT],
             status=_known(args.get("status", ""), list(STATUS), ""),
             specialty=args.get("specialty", "").replace("\0", "")[:MAX_TEXT],
+            starts=args.get("starts", "") if month_of(args.get("starts", "")) else "",
             sort=_known(raw.lstrip("-"), list(SORTS), "due"),
             descending=raw.startswith("-"),
             page=min(int(page), 10_000) if page.isdecimal() and page.isascii() and page else 1,
@@ -81,17 +85,28 @@ class Wanted:
 
     def url(self, base: str, **changes: object) -> str:
         """The address of this table with some changes; defaults are left out."""
+        query = self.query(**changes)
+        return f"{base}?{query}" if query else base
+
+    def query(self, **changes: object) -> str:
+        """The query string of that address."""
         other = replace(self, **{"page": 1} | changes)  # type: ignore[arg-type]
         values = {
             "view": other.view if other.view != "needs" else "",
             "q": other.q,
             "status": other.status,
             "specialty": other.specialty,
+            "starts": other.starts,
             "sort": other.sort_value if other.sort_value != "due" else "",
             "page": str(other.page) if other.page > 1 else "",
         }
-        query = urlencode({key: value for key, value in values.items() if value})
-        return f"{base}?{query}" if query else base
+        return urlencode({key: value for key, value in values.items() if value})
+
+    @classmethod
+    def from_query(cls, query: str) -> "Wanted":
+        """Read a query string, such as a saved view's; the first of equal names counts."""
+        pairs = parse_qsl(query[:1000], max_num_fields=50)
+        return cls.from_args(dict(reversed(pairs)))
 
     @property
     def sort_value(self) -> str:
@@ -101,7 +116,15 @@ class Wanted:
     @property
     def filtered(self) -> bool:
         """Is anything filtered beside the view?"""
-        return bool(self.q or self.status or self.specialty)
+        return bool(self.q or self.status or self.specialty or self.starts)
+
+
+def month_of(text: str) -> tuple[date, date] | None:
+    """The first and the last day of a month written as 2027-01; None for anything else."""
+    if not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", text):
+        return None
+    first = date.fromisoformat(f"{text}-01")
+    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def _known(value: str, allowed: list[str], default: str) -> str:
@@ -147,13 +170,15 @@ def every_row(session: Session, wanted: Wanted, limit: int = 5_000) -> tuple[Boo
     return tuple(session.scalars(_filtered(wanted).order_by(*_order(wanted)).limit(limit)))
 
 
-def counts(session: Session) -> dict[str, int]:
-    """How many bookings each saved view has, in one read."""
-    query = select(
-        *[func.count(Booking.id).filter(_view(key)).label(key) for key, _ in VIEWS]
-    ).select_from(Booking)
+def counts(session: Session, own: Mapping[str, Wanted] | None = None) -> dict[str, int]:
+    """How many bookings each built-in view has, and each of a member's own, in one read."""
+    asked = {key: _view(key) for key, _ in VIEWS}
+    asked |= {key: and_(*_conditions(wanted)) for key, wanted in (own or {}).items()}
+    query = select(*[func.count(Booking.id).filter(rule) for rule in asked.values()]).select_from(
+        Booking
+    )
     row = session.execute(query.where(_sent())).one()
-    return {key: int(getattr(row, key)) for key, _ in VIEWS}
+    return {key: int(number) for key, number in zip(asked, row, strict=True)}
 
 
 def specialties(session: Session) -> list[tuple[str, str]]:
@@ -164,6 +189,19 @@ def specialties(session: Session) -> list[tuple[str, str]]:
         select(slug, label).select_from(Booking).where(_sent()).distinct().order_by(label)
     )
     return [(str(key), str(text)) for key, text in rows]
+
+
+def by_references(session: Session, references: Sequence[str]) -> tuple[Booking, ...]:
+    """Several bookings that were sent to this agency, by reference; NotFound when one is not."""
+    wanted = {reference[:40] for reference in references if "\0" not in reference}
+    rows = session.scalars(
+        select(Booking)
+        .where(Booking.reference.in_(sorted(wanted)), _sent())
+        .order_by(Booking.reference)
+    ).all()
+    if len(rows) != len(set(references)):
+        raise NotFound
+    return tuple(rows)
 
 
 def by_reference(session: Session, reference: str) -> Booking:
@@ -178,9 +216,13 @@ def by_reference(session: Session, reference: str) -> Booking:
     return found
 
 
-def needs(session: Session) -> tuple[Booking, ...]:
-    """What waits for the agency, nearest deadline first."""
-    rows = session.scalars(select(Booking).where(_sent(), _view("needs"))).all()
+def needs(session: Session, limit: int = 30) -> tuple[Booking, ...]:
+    """What waits for the agency, nearest deadline first, at most `limit`."""
+    day = case((Booking.state == "active", Booking.end_on), else_=Booking.start_on)
+    dated = func.coalesce(func.date(Booking.deadline_at), day)
+    rows = session.scalars(
+        select(Booking).where(_sent(), _view("needs")).order_by(dated, Booking.id).limit(limit)
+    ).all()
     return tuple(sorted(rows, key=lambda row: due_at(row) or clock.now()))
 
 
@@ -247,6 +289,24 @@ def _evening(booking: Booking, day: date) -> datetime:
     return datetime.combine(day, MILESTONE_HOUR, ZoneInfo(booking.time_zone))
 
 
+def month(session: Session, first: date, last: date) -> tuple[Booking, ...]:
+    """Bookings that keep a seat and touch these days, by start."""
+    kept = sorted(states.SEAT - {"held", "no_show"})
+    return tuple(
+        session.scalars(
+            select(Booking)
+            .where(
+                _sent(),
+                Booking.state.in_(kept),
+                Booking.start_on <= last,
+                Booking.end_on >= first,
+            )
+            .order_by(Booking.start_on, Booking.id)
+            .limit(MOST_OF_A_MONTH)
+        )
+    )
+
+
 def _sent() -> ColumnElement[bool]:
     """The candidate finished the request; a hold that was left is nobody's business."""
     return (
@@ -276,20 +336,26 @@ def _view(key: str) -> ColumnElement[bool]:
 
 
 def _filtered(wanted: Wanted) -> Select[Booking]:
-    query = select(Booking).where(_sent(), _view(wanted.view))
+    return select(Booking).where(_sent(), *_conditions(wanted))
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = [_view(wanted.view)]
     if wanted.status:
-        query = query.where(Booking.state == wanted.status)
+        found.append(Booking.state == wanted.status)
     if wanted.specialty:
-        query = query.where(Booking.terms["specialty"].as_string() == wanted.specialty)
+        found.append(Booking.terms["specialty"].as_string() == wanted.specialty)
+    if month := month_of(wanted.starts):
+        found.append(Booking.start_on.between(*month))
     if wanted.q:
-        query = query.where(
+        found.append(
             or_(
                 Booking.reference.icontains(wanted.q, autoescape=True),
                 Booking.candidate["name"].as_string().icontains(wanted.q, autoescape=True),
                 Booking.terms["attending"].as_string().icontains(wanted.q, autoescape=True),
             )
         )
-    return query
+    return found
 
 
 def _order(wanted: Wanted) -> list[ColumnElement[Any]]:

@@ -52,7 +52,7 @@ def head(booking: Booking, slug: str) -> Head:
         standing=str(booking.candidate.get("line") or ""),
         specialty=str(booking.terms["specialty_label"]),
         doctor=doctor,
-        doctor_short=f"Dr. {doctor.rsplit(maxsplit=1)[-1]}",
+        doctor_short=f"Dr. {doctor.partition(',')[0].rsplit(maxsplit=1)[-1]}",
         start=booking.start_on,
         weeks=booking.weeks,
         state=state,

@@ -1,8 +1,9 @@
-"""/agency/<slug>: what needs the agency, its bookings, and one booking with its next step."""
+"""/agency/<slug>: what needs the agency, and one booking with its next step."""
 
 from typing import Any
+from uuid import UUID
 
-from flask import Response, flash, request
+from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
@@ -16,13 +17,17 @@ from marketplace.bookings import (
     workspace_steps,
 )
 from marketplace.bookings.models import Booking
-from marketplace.bookings.workspace_queries import Wanted
-from marketplace.core import clock, spreadsheets, web
+from marketplace.core import clock, web
 from marketplace.core.db import db
-from marketplace.core.errors import Conflict, Gone, Invalid
+from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.formats import day
 from marketplace.core.typed import long_text
+from marketplace.desk import operations as desk
+from marketplace.desk import queries as desk_queries
+from marketplace.desk import replies
+from marketplace.desk.models import CannedReply
 from marketplace.listings import workspace_queries as listings
+from marketplace.numbers import page
 from marketplace.payments import queries as payments
 from marketplace.placements import operations as placements
 from marketplace.placements import queries as placement_queries
@@ -42,29 +47,34 @@ def _frame() -> dict[str, Any]:
 
 @workspace.get("")
 def home(slug: str) -> Answer:
-    """What needs the agency, overdue first; then arrivals and money."""
-    session = db.session()
+    """What needs the agency, overdue first; then arrivals, money and numbers."""
+    session, frame = db.session(), _frame()
     waiting = workspace_queries.needs(session)
+    total = frame["counts"]["home"]
     groups = workspace_rows.grouped(waiting, slug)
     overdue = sum(len(group.items) for group in groups if group.title == "Overdue")
     shelf = listings.shelf(session)
     name = web.require_viewer().name.removeprefix("Dr. ").split(maxsplit=1)
     return web.render(
         "agency/home.html",
-        **_frame(),
+        **frame,
         greeting=f"Hello, {name[0]}" if name else "Hello",
-        lead=f"{len(waiting)} waiting for you, {shelf.live} live listings",
+        lead=f"{total} waiting for you, {shelf.live} live listings",
         needs=groups,
-        needs_head=f"{len(waiting)} to do, {overdue} overdue",
+        needs_head=f"{total} to do, {overdue} overdue",
         arrivals=workspace_rows.arrivals(workspace_queries.arrivals(session), slug),
         arrivals_url=f"/agency/{slug}/bookings?view=arriving",
         money=_money_of_agency(),
         statement_url="",
         onboarding=None if shelf.total else listings.first_steps(slug),
-        charts=[],
-        numbers=[],
-        numbers_lead="",
+        needs_all=_rest(slug, total, len(waiting)),
+        numbers=page.numbers(session, money=False) if shelf.total else None,
     )
+
+
+def _rest(slug: str, total: int, shown: int) -> tuple[str, str] | None:
+    """The way to what home leaves out."""
+    return (f"All {total} in the table", f"/agency/{slug}/bookings") if total > shown else None
 
 
 def _money_of_agency() -> list[tuple[str, int]]:
@@ -78,106 +88,6 @@ def _money_of_agency() -> list[tuple[str, int]]:
     ]
 
 
-# --- the table ----------------------------------------------------------------------------------
-
-
-@workspace.get("/bookings")
-def bookings(slug: str) -> Answer:
-    """The bookings of a saved view; the address is the only state."""
-    session, wanted = db.session(), Wanted.from_args(request.args)
-    base = f"/agency/{slug}/bookings"
-    page = workspace_queries.table(session, wanted)
-    number = workspace_queries.counts(session)
-    clean = {"q": "", "status": "", "specialty": ""}
-    return web.render(
-        "agency/bookings.html",
-        "agency/_bookings.html",
-        **_frame(),
-        action=base,
-        bulk_url=f"{base}/bulk",
-        csv_url=wanted.url(f"{base}.csv"),
-        views=[
-            {
-                "key": key,
-                "label": label,
-                "count": number[key],
-                "url": wanted.url(base, view=key),
-                "hot": key == "needs",
-            }
-            for key, label in workspace_queries.VIEWS
-        ],
-        view=wanted.view,
-        q=wanted.q,
-        standing=wanted.status,
-        specialty=wanted.specialty,
-        sort=wanted.sort_value,
-        statuses=[(key, words) for key, (words, _) in workspace_queries.STATUS.items()],
-        specialties=workspace_queries.specialties(session),
-        clear_url=wanted.url(base, **clean),
-        all_url=wanted.url(base, view="all", **clean),
-        total=page.total,
-        sorts={key: _sort(wanted, base, key) for key in workspace_queries.SORTS},
-        sorted_by=workspace_queries.SORT_WORDS[wanted.sort],
-        rows=[workspace_rows.head(row, slug) for row in page.bookings],
-        may_act=may(web.actor().role, "bookings.decide"),
-        number=page.page,
-        pages=page.pages,
-        page_url=lambda n: wanted.url(base, page=n),
-        first=page.first,
-        last=page.last,
-    )
-
-
-def _sort(wanted: Wanted, base: str, key: str) -> tuple[str, str]:
-    """The direction of a column now, and the address of its next order."""
-    present = wanted.sort == key
-    direction = ("descending" if wanted.descending else "ascending") if present else ""
-    flipped = present and not wanted.descending
-    return direction, wanted.url(base, sort=key, descending=flipped)
-
-
-@workspace.get("/bookings.csv")
-def bookings_csv(slug: str) -> Answer:
-    """The rows of a view as a file; cells that a spreadsheet would run are defused."""
-    return _csv(workspace_queries.every_row(db.session(), Wanted.from_args(request.args)), slug)
-
-
-def _csv(rows: tuple[Booking, ...], slug: str) -> Response:
-    columns = ("reference", "candidate", "state", "specialty", "attending", "start", "weeks", "usd")
-    heads = [workspace_rows.head(row, slug) for row in rows]
-    body = [
-        (b.reference, b.candidate, b.state, b.specialty, b.doctor, b.start, b.weeks, b.price / 100)
-        for b in heads
-    ]
-    answer = Response(spreadsheets.write([columns, *body]), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f"attachment; filename={slug}-bookings.csv"
-    return answer
-
-
-@workspace.post("/bookings/bulk")
-def bulk(slug: str) -> Answer:
-    """The same for several bookings, with an answer for each."""
-    chosen = request.form.getlist("reference")[:200]
-    back = web.safe_next(request.form.get("next"), f"/agency/{slug}/bookings")
-    session = db.session()
-    if request.form.get("do") == "csv":
-        rows = tuple(workspace_queries.by_reference(session, ref) for ref in chosen)
-        return _csv(rows, slug)
-    require(web.actor(), "bookings.decide")
-    done, refused = 0, []
-    for ref in chosen:
-        booking = workspace_queries.by_reference(session, ref)
-        try:
-            operations.approve(session, web.actor(), booking.id)
-            done += 1
-        except (Conflict, Gone) as error:  # it refuses before anything is written
-            refused.append(f"{booking.reference}: {error.message}")
-    flash(f"{done} approved.", "good" if done else "info")
-    if refused:
-        flash(f"{len(refused)} could not be. " + " ".join(refused[:5]), "warn")
-    return web.go(back)
-
-
 # --- one booking --------------------------------------------------------------------------------
 
 
@@ -187,26 +97,47 @@ def _url(slug: str, booking: Booking) -> str:
 
 @workspace.get("/bookings/<ref>")
 def show(slug: str, ref: str) -> Answer:
-    """The booking with its next step."""
-    return _show(slug, workspace_queries.by_reference(db.session(), ref))
+    """The booking with its next step. `?reply=` takes a canned reply into the decline form."""
+    session = db.session()
+    booking = workspace_queries.by_reference(session, ref)
+    used = _reply_asked()
+    message = replies.filled(used.text, booking) if used else ""
+    return _show(slug, booking, {}, {"message": message})
 
 
-def _show(slug: str, booking: Booking, *, decline_error: str = "", status: int = 200) -> Answer:
+def _reply_asked() -> CannedReply | None:
+    """The canned reply that the address names, if the agency has it."""
+    try:
+        key = UUID(request.args.get("reply", ""))
+    except ValueError:
+        return None
+    return db.session().get(CannedReply, key)
+
+
+def _show(
+    slug: str, booking: Booking, errors: dict[str, str], kept: dict[str, str] | None = None
+) -> Answer:
     session, url, role = db.session(), _url(slug, booking), web.actor().role
+    kept = {"reason": "", "message": "", "note": ""} | (kept or {})
     history = queries.history(session, booking)
     placement = placement_queries.of_booking(session, booking.id)
     here = placement is not None and placement.host_checked_in_at is not None
     may_decline = workspace_steps.may_decline(booking, role)
     return web.render(
         "agency/booking.html",
-        status=status,
+        status=422 if errors else 200,
         **_frame(),
+        errors=errors,
         b=workspace_rows.head(booking, slug),
         next=workspace_steps.next_step(booking, url, role, host_checked_in=here),
         decline={
             "action": f"{url}/decline",
             "reasons": reasons.AGENCY_DECLINE,
-            "error": decline_error or None,
+            "reason": kept["reason"],
+            "message": kept["message"],
+            "open": bool(kept["message"] or "reason" in errors or "message" in errors),
+            "canned": [(str(one.id), one.title) for one in replies.replies(session)],
+            "canned_url": url,
         }
         if may_decline
         else None,
@@ -219,7 +150,12 @@ def _show(slug: str, booking: Booking, *, decline_error: str = "", status: int =
         messages=None,
         timeline=workspace_pages.timeline(booking, history),
         money=_money_of(booking) if may(role, "money.view") else None,
-        notes=None,
+        notes={
+            "post_url": f"{url}/notes" if may(role, "notes.write") else "",
+            "rows": desk_queries.notes(session, booking),
+            "zone": booking.time_zone,
+            "typed": kept["note"],
+        },
         candidate=workspace_pages.candidate_pairs(booking),
         more=[],
     )
@@ -252,13 +188,30 @@ def decline(slug: str, ref: str) -> Answer:
     """Say no, with a reason that the candidate reads."""
     require(web.actor(), "bookings.decide")
     booking = workspace_queries.by_reference(db.session(), ref)
-    try:
-        reason = reasons.chosen(reasons.AGENCY_DECLINE, request.form.get("reason", ""))
-    except Invalid as error:
-        return _show(slug, booking, decline_error=error.errors["reason"], status=error.status)
-    operations.decline(db.session(), web.actor(), booking.id, reason=reason)
+    message = long_text(request.form, "message", 2000)
+    reason = request.form.get("reason", "")[:40]
+    errors = replies.refuse_banned(message, "message")
+    if reason not in dict(reasons.AGENCY_DECLINE):
+        errors |= {"reason": "Choose a reason."}
+    if errors:
+        return _show(slug, booking, errors, {"reason": reason, "message": message})
+    operations.decline(db.session(), web.actor(), booking.id, reason=reason, note=message)
     flash("Declined. Nobody was charged, and the seat is free again.", "info")
     return web.go(_url(slug, booking))
+
+
+@workspace.post("/bookings/<ref>/notes")
+def add_note(slug: str, ref: str) -> Answer:
+    """Write a note that only the team reads."""
+    require(web.actor(), "notes.write")
+    booking = workspace_queries.by_reference(db.session(), ref)
+    note = long_text(request.form, "note", desk.NOTE_LENGTH)
+    try:
+        desk.add_note(db.session(), web.actor(), booking, note)
+    except Invalid as error:
+        return _show(slug, booking, error.errors, {"note": note})
+    flash("Note saved. Only your team sees it.", "good")
+    return web.go(f"{_url(slug, booking)}#notes")
 
 
 @workspace.get("/bookings/<ref>/cancel")

@@ -177,13 +177,14 @@ def wake(url: str) -> None:
     if not url:
         return
     try:
-        _waker(url).publish(_WAKE, "1")
+        quick(url).publish(_WAKE, "1")
     except redis.RedisError as error:
         log.warning("queue is away", extra={"error": str(error)})
 
 
 @lru_cache(maxsize=1)
-def _waker(url: str) -> "redis.Redis":
+def quick(url: str) -> "redis.Redis":
+    """A connection for what must never keep a request waiting."""
     return redis.Redis.from_url(url, socket_connect_timeout=0.25, socket_timeout=0.25)
 
 
@@ -216,7 +217,7 @@ def ping(url: str) -> bool:
     if not url:
         return False
     try:
-        return bool(_waker(url).ping())
+        return bool(quick(url).ping())
     except redis.RedisError:
         return False
 

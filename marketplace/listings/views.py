@@ -15,6 +15,8 @@ from marketplace.core.db import db
 from marketplace.core.errors import NotFound
 from marketplace.discovery import compare, listing_facts
 from marketplace.listings import page_views, queries
+from marketplace.listings.models import Rotation
+from marketplace.numbers import counting
 from marketplace.saved.queries import saved_of
 from marketplace.search import works_for_me
 from marketplace.search.state import SearchState
@@ -48,6 +50,7 @@ def show(slug: str) -> BaseResponse:
     answers = SearchState.parse(request.args).bare
     choice, block = page_views.chosen(session, rotation, start, weeks, answers)
     viewer = web.viewer()
+    _count_view(rotation)
     person = viewer.person_id if viewer else None
     who = works_for_me.who(person, answers, choice.start if choice else None)
     shown: dict[str, Any] = {
@@ -70,6 +73,14 @@ def show(slug: str) -> BaseResponse:
 
 def _shown(shown: dict[str, Any], person: UUID | None, rotation_id: UUID) -> tuple[str, int] | str:
     return web.render("listings/show.html", saved=rotation_id in saved_of(person), **shown)
+
+
+def _count_view(rotation: Rotation) -> None:
+    """A visitor opened the listing; its own agency's people do not count."""
+    found = web.viewer()
+    own = found is not None and any(one.agency_id == rotation.agency_id for one in found.agencies)
+    if not own and counting.counts(request.method, request.path, dict(request.headers)):
+        counting.note(rotation.id)
 
 
 def _day(text: str | None) -> date | None:

@@ -70,7 +70,18 @@ def _decide(about: About) -> Extra | None:
 
 
 def _declined(about: About) -> Extra:
-    return Extra(variant=_how_it_ended(about))
+    return Extra(facts=_agencys_words(about), variant=_how_it_ended(about))
+
+
+def _agencys_words(about: About) -> tuple[Fact, ...]:
+    """Why the agency said no, which it was told that the candidate reads. An attending's reason
+    stays with the agency."""
+    if about.detail.get("event") != "decline" or about.detail.get("actor") != "agency":
+        return ()
+    reason = dict(reasons.AGENCY_DECLINE).get(about.booking.reason or "", "")
+    written = about.booking.reason_note or ""
+    facts = (Fact("Reason", reason), Fact("The agency writes", written))
+    return tuple(fact for fact in facts if fact.words)
 
 
 def _how_it_ended(about: About) -> str:

@@ -37,4 +37,5 @@ class Placement(Base):
     candidate_completed_at: Mapped[datetime | None]
     host_completed_at: Mapped[datetime | None]
     letter_state: Mapped[str] = mapped_column(default="not_asked")  # status only, never content
+    letter_moved_at: Mapped[datetime | None]
     opened_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -118,7 +118,7 @@ def set_letter(session: Session, actor: Actor, booking_id: UUID, status: str) ->
         raise Conflict("A letter is asked for once the rotation runs.", "not_running")
     placement = locked(session, booking_id)
     states.check_letter_move(placement.letter_state, status, actor.kind)
-    placement.letter_state = status
+    placement.letter_state, placement.letter_moved_at = status, clock.now()
     _audit(session, actor, booking, f"letter_{status}")
     publish(session, LetterMoved(booking.id, booking.agency_id, status))
     return placement

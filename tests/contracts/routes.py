@@ -19,6 +19,7 @@ CANDIDATE = "candidate"  # the candidate of the booking
 ATTENDING = "attending"  # the attending of the booking
 LINK = "link"  # who has the e-mail's link, unless signed in as somebody else
 ADMIN = "admin"  # platform admins
+VIEW_OWNER = "view-owner"  # the member whose view it is: the owner of the house
 STAFF = "staff"  # members of the agency in any role; otherwise the action that the role must allow
 
 _SAVED = frozenset({"saved_rotation"})
@@ -465,15 +466,55 @@ ROWS: tuple[Row, ...] = (
     ),
     # --- the agency -----------------------------------------------------------------------------
     _get("workspace.home", _A, STAFF),
-    _get("workspace.bookings", _A + "/bookings", STAFF),
-    _get("workspace.bookings_csv", _A + "/bookings.csv", STAFF),
+    _get("queue.bookings", _A + "/bookings", STAFF),
+    _get("queue.bookings_csv", _A + "/bookings.csv", STAFF),
+    _get("numbers.index", _A + "/numbers", STAFF),
+    _get("queue.calendar", _A + "/calendar", STAFF),
     _post(
-        "workspace.bulk",
+        "queue.bulk",
         _A + "/bookings/bulk",
         "bookings.decide",
+        ok=200,
         page=_A + "/bookings",
         fields={"reference": "{requested}", "do": "approve"},
     ),
+    _post(
+        "queue.save_view",
+        _A + "/bookings/views",
+        STAFF,
+        page=_A + "/bookings?view=all&status=requested",
+        fields={"name": "Mine"},
+    ),
+    _post(
+        "queue.forget_view",
+        _A + "/bookings/views/{view}/forget",
+        VIEW_OWNER,
+        page=_A + "/bookings?view=here",
+    ),
+    _post(
+        "workspace.add_note",
+        _A + "/bookings/{requested}/notes",
+        "notes.write",
+        page=_A + "/bookings/{requested}",
+        fields={"note": "Called about housing."},
+    ),
+    _get("replies.index", _A + "/replies", STAFF),
+    _post(
+        "replies.add",
+        _A + "/replies",
+        "messages.write",
+        page=_A + "/replies",
+        fields={"title": "Dates", "text": "Hello {{candidate}}, these dates are taken."},
+    ),
+    _get("replies.see", _A + "/replies/{reply}", "messages.write"),
+    _post(
+        "replies.change",
+        _A + "/replies/{reply}",
+        "messages.write",
+        page=_A + "/replies/{reply}",
+        fields={"title": "Other dates", "text": "Hello, these dates are taken."},
+    ),
+    _post("replies.delete", _A + "/replies/{reply}/delete", "messages.write", page=_A + "/replies"),
     _get("workspace.show", _A + "/bookings/{requested}", STAFF),
     _post(
         "workspace.approve",
@@ -486,7 +527,7 @@ ROWS: tuple[Row, ...] = (
         _A + "/bookings/{requested}/decline",
         "bookings.decide",
         page=_A + "/bookings/{requested}",
-        fields={"reason": "dates"},
+        fields={"reason": "dates", "message": "Please look at February."},
     ),
     _get("workspace.cancel_page", _A + "/bookings/{confirmed}/cancel", "bookings.cancel"),
     _post(

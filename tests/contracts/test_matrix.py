@@ -76,8 +76,8 @@ def test_a_draft_is_as_good_as_missing(stage: Stage, path: str, house: str) -> N
 
 
 SMUGGLED = [
-    ("workspace.bulk", "owner-alpha", "reference", "requested"),
-    ("workspace.bulk", "owner-alpha", "reference", "held"),
+    ("queue.bulk", "owner-alpha", "reference", "requested"),
+    ("queue.bulk", "owner-alpha", "reference", "held"),
     ("requests.hold", "candidate-alpha", "offering", "spare_start"),
     ("requests.hold", "candidate-alpha", "rotation", "draft"),
 ]
@@ -113,11 +113,14 @@ def _alike(stage: Stage, text: str, value: str) -> str:
 
 READ: list[tuple[str, str, str]] = [
     ("workspace.show", "owner-alpha", "candidate"),
-    ("workspace.bookings_csv", "read-only-alpha", "candidate"),
+    ("queue.bookings_csv", "read-only-alpha", "candidate"),
     ("attending.show", "attending-alpha", "candidate"),
     ("decide.show", "anonymous", "candidate"),
     ("account.profile", "candidate-alpha", "candidate"),
     ("team.team_list", "owner-alpha", "staff"),
+    ("workspace.show", "read-only-alpha", "staff"),
+    ("queue.calendar", "coordinator-alpha", "candidate"),
+    ("replies.index", "finance-alpha", "agency"),
     ("listings_workspace.show", "coordinator-alpha", "agency"),
     ("attending.sign_page", "attending-alpha", "agency"),
     ("signing.show", "anonymous", "agency"),

@@ -120,6 +120,8 @@ def _for_staff(cell: Cell, ok: frozenset[int]) -> frozenset[int]:
     inside = cell.whose in ("own", "foreign", "missing")
     if cell.actor.kind != "staff" or not inside:
         return frozenset({404})
+    if cell.row.who == routes.VIEW_OWNER:
+        return ok if cell.whose == "own" and cell.actor.role == "owner" else frozenset({404})
     allowed = cell.row.who == routes.STAFF or may(cell.actor.role, cell.row.who)
     if cell.whose == "own":
         return ok if allowed else frozenset({403})

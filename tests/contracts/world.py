@@ -18,13 +18,16 @@ from marketplace.accounts import operations as accounts
 from marketplace.accounts.models import Invitation, Membership, OneTimeLink, Person, SignIn
 from marketplace.accounts.operations import Device
 from marketplace.accounts.tokens import token_hash
-from marketplace.bookings import card
+from marketplace.bookings import card, workspace_queries
 from marketplace.bookings import operations as bookings
 from marketplace.bookings.events import AttendingAsked
 from marketplace.bookings.models import Booking
 from marketplace.core import announcements, clock, context, events, ids, jobs, outbox, storage
+from marketplace.core.context import Actor
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
+from marketplace.desk import operations as desk
+from marketplace.desk import replies
 from marketplace.listings import availability, drafts, wider
 from marketplace.listings import operations as listings
 from marketplace.listings.events import SignatureAsked
@@ -101,6 +104,8 @@ def missing() -> dict[str, str]:
         "signature",
         "refusable_signature",
         "file",
+        "view",
+        "reply",
         "membership",
         "invitation",
         "review",
@@ -176,6 +181,7 @@ def build(double: StripeDouble) -> World:
         _future(houses, double, sent)
         for house in houses:
             _papers(house, sent)
+            _desk(house)
     admin, job = _platform()
     tokens = {"admin": _sign_in(admin)}
     for house in houses:
@@ -513,6 +519,20 @@ def _more_starts(session: ScopedSession, house: House, rotation_id: UUID) -> UUI
     row = session.get_one(Rotation, rotation_id)
     made = factories.offering(session, row, factories.monday(60), 3)
     return availability.close_start(session, house.market.staff_actor, made.id).id
+
+
+def _desk(house: House) -> None:
+    """A note, a view of the owner's, and a canned reply, all with marks."""
+    market = house.market
+    owner = Actor("agency", market.staff["owner"], market.agency_id, "Maya", "owner")
+    with open_session(context.agency(market.agency_id)) as session:
+        for name in ("requested", "confirmed", "approved"):
+            booking = workspace_queries.by_reference(session, house.names[name])
+            desk.add_note(session, owner, booking, f"Called zqstaff{house.key} about housing.")
+        view = desk.save_view(session, owner, f"zqstaff{house.key}", "view=here")
+        draft = replies.Draft(f"Zqagency{house.key} dates", "Hello {candidate}.")
+        house.names["view"] = str(view.id)
+        house.names["reply"] = str(replies.write(session, owner, draft).id)
 
 
 def _links(house: House) -> None:
