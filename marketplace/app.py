@@ -7,6 +7,7 @@ from marketplace.accounts import team_views as accounts_team_views
 from marketplace.accounts import views as accounts_views
 from marketplace.admin import announcement_views as admin_announcement_views
 from marketplace.admin import list_views as admin_list_views
+from marketplace.admin import moderation_views as admin_moderation_views
 from marketplace.admin import people_views as admin_people_views
 from marketplace.admin import views as admin_views
 from marketplace.bookings import card_views as bookings_card_views
@@ -23,6 +24,7 @@ from marketplace.listings import approval_views as listings_approval_views
 from marketplace.listings import availability_views as listings_availability_views
 from marketplace.listings import editor_views as listings_editor_views
 from marketplace.listings import place_views as listings_place_views
+from marketplace.listings import report_views as listings_report_views
 from marketplace.listings import signing_views as listings_signing_views
 from marketplace.listings import views as listings_views
 from marketplace.listings import workspace_views as listings_workspace_views
@@ -50,6 +52,7 @@ ROOMS = (
     listings_availability_views.calendar,
     listings_approval_views.approvals,
     listings_signing_views.signing_room,
+    listings_report_views.reports,
     accounts_views.room,
     accounts_views.mine,
     accounts_team_views.team,
@@ -71,6 +74,7 @@ ROOMS = (
     notifications_views.desk,
     admin_views.room,
     admin_people_views.room,
+    admin_moderation_views.room,
     admin_list_views.room,
     admin_announcement_views.room,
     health.room,

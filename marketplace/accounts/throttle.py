@@ -49,6 +49,7 @@ LIMITS: dict[str, Limits] = {
     "link": _FEW,
     "reset": _FEW,
     "sign-up": _FEW,
+    "report": Limits(Limit(5, _HOUR), Limit(8, _HOUR), Limit(30, _HOUR)),
     "use-link": Limits(Limit(30, _QUARTER), Limit(1000, _QUARTER), Limit(30, _QUARTER)),
     "password": Limits(Limit(8, _QUARTER), Limit(20, _HOUR), Limit(60, _QUARTER)),
 }

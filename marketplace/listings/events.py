@@ -30,6 +30,18 @@ class ListingsMoved:
 
 
 @dataclass(frozen=True)
+class ListingModerated:
+    """The platform took a listing down, or gave it back (`taken_down`), for a reason that the
+    agency reads. `once` names the decision."""
+
+    rotation_id: UUID
+    agency_id: UUID
+    taken_down: bool
+    reason: str
+    once: str
+
+
+@dataclass(frozen=True)
 class SignatureAsked:
     """The attending is asked to sign a scope; `token` goes into the e-mail link only."""
 

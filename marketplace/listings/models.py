@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.core import clock
-from marketplace.core.db import Base, Cents, Keyed, Owned
+from marketplace.core.db import SYSTEM_ONLY, Base, Cents, Keyed, Owned
 from marketplace.tenants.models import Agency
 
 BLOCK_WEEKS = (1, 2, 4, 6, 8, 12)
@@ -127,6 +127,8 @@ class Rotation(Keyed, Base):
     external_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="draft")
     public: Mapped[bool] = mapped_column(default=False)
+    taken_down_at: Mapped[datetime | None]  # by the platform; only the platform takes it back
+    taken_down_reason: Mapped[str] = mapped_column(default="")
     withheld: Mapped[bool] = mapped_column(default=False)  # paused by the platform's checks
     version: Mapped[int] = mapped_column(default=1)
     title: Mapped[str]
@@ -280,3 +282,30 @@ class ListingImport(Keyed, Base):
     unchanged: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime] = mapped_column(default=clock.now)
     by_person: Mapped[UUID | None]
+
+
+class ListingReport(Keyed, Base):
+    """Somebody says that a listing is wrong. Agencies never see who it was, nor the report."""
+
+    __tablename__ = "listing_report"
+    __owned__ = Owned(people=("person_id",), append=True)
+    __table_args__ = (Index("ix_listing_report_open", "decision", "rotation_id"),)
+
+    rotation_id: Mapped[UUID] = mapped_column(ForeignKey("rotation.id"), index=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str]
+    note: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+    decision: Mapped[str | None]  # None while open, then upheld or dismissed
+    decided_at: Mapped[datetime | None]
+
+
+class ListingLook(Base):
+    """A platform admin looked at a listing as it was then."""
+
+    __tablename__ = "listing_look"
+    __owned__ = SYSTEM_ONLY
+
+    rotation_id: Mapped[UUID] = mapped_column(ForeignKey("rotation.id"), primary_key=True)
+    looked_at: Mapped[datetime]
+    by_name: Mapped[str] = mapped_column(default="")

@@ -27,8 +27,20 @@ _DOCTOR_CLOSED = "This doctor cannot take new trainees at the moment."
 
 def stops(rotation: Rotation, today: date) -> tuple[Stop, ...]:
     """Why this listing may not be open; empty when nothing of the kind stands against it."""
-    found = (_agency(rotation), _attending(rotation, today), _site(rotation, today))
+    found = (
+        _platform(rotation),
+        _agency(rotation),
+        _attending(rotation, today),
+        _site(rotation, today),
+    )
     return tuple(stop for stop in found if stop)
+
+
+def _platform(rotation: Rotation) -> Stop | None:
+    if rotation.taken_down_at is None:
+        return None
+    words = f"Rounds took this listing down: {rotation.taken_down_reason}"
+    return Stop("taken-down", words, "This listing is closed at the moment.")
 
 
 def _agency(rotation: Rotation) -> Stop | None:

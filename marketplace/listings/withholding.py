@@ -82,6 +82,7 @@ def out_of_line(session: Session) -> list[UUID]:
     """Agencies with a listing that should be closed by now, or that waits to be opened."""
     today = clock.today("UTC")
     stopped = or_(
+        Rotation.taken_down_at.is_not(None),
         Agency.state.not_in(OPEN_STATES),
         Agency.verified_until < today,
         Attending.excluded_at.is_not(None),

@@ -29,6 +29,8 @@ def tell(session: Session, occasion: str, detail: dict[str, str], ticket: str) -
     """Tell of one occasion. A secret leaves the outbox row in the same transaction."""
     if "signature_id" in detail:
         telling.tell_of_signature(session, occasion, detail)
+    elif occasion == "listing_moderated":
+        telling.tell_of_moderation(session, occasion, detail)
     elif occasion == "attending_invited":
         telling.tell_of_invitation(session, occasion, detail)
     else:

@@ -96,6 +96,14 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
     "signature_asked": (
         Message("sign-scope", "attending", "/sign/{token}", inbox="/attending", delegates=False),
     ),
+    "listing_moderated": (
+        Message(
+            "agency-listing-closed",
+            "agency",
+            "/agency/{agency}/listings/{listing}",
+            needs="listings.edit",
+        ),
+    ),
     "signature_decided": (
         Message(
             "agency-signature",

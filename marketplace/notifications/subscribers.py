@@ -15,7 +15,12 @@ from sqlalchemy.orm import Session
 from marketplace.bookings.events import AttendingAsked, BookingMoved
 from marketplace.core import clock, context, ids, outbox
 from marketplace.core.events import subscribe
-from marketplace.listings.events import AttendingInvited, SignatureAsked, SignatureDecided
+from marketplace.listings.events import (
+    AttendingInvited,
+    ListingModerated,
+    SignatureAsked,
+    SignatureDecided,
+)
 from marketplace.notifications.messages import messages_for
 from marketplace.payments.events import (
     InstallmentFailed,
@@ -120,3 +125,16 @@ def on_letter(session: Session, event: LetterMoved) -> None:
     """The attending marked the letter as uploaded."""
     if event.status == "uploaded":
         _tell(session, "letter_uploaded", booking_id=str(event.booking_id))
+
+
+@subscribe(ListingModerated)
+def on_moderated(session: Session, event: ListingModerated) -> None:
+    """The platform decided about a listing."""
+    _tell(
+        session,
+        "listing_moderated",
+        rotation_id=str(event.rotation_id),
+        reason=event.reason,
+        variant="" if event.taken_down else "restored",
+        once=event.once,
+    )

@@ -81,6 +81,23 @@ def tell_of_signature(session: Session, occasion: str, detail: Detail) -> None:
         deliver(session, message, words, readers, f"{message.slug}:{row.id}:{once}")
 
 
+def tell_of_moderation(session: Session, occasion: str, detail: Detail) -> None:
+    """Tell an agency that the platform took a listing down, or gave it back, and why."""
+    rotation = session.get_one(Rotation, UUID(detail["rotation_id"]))
+    agency = session.get_one(Agency, rotation.agency_id)
+    facts = (
+        Fact("Rotation", rotation.title),
+        Fact("Where", rotation.site.name),
+        Fact("Reason", detail["reason"]),
+    )
+    places = {"agency": agency.slug, "listing": rotation.slug}
+    for message in messages_for(occasion):
+        slots = {"rotation": rotation.title}
+        words = compose(message, slots, facts, places, variant=detail["variant"])
+        key = f"{message.slug}:{rotation.id}:{detail['once']}"
+        deliver(session, message, words, Readers(agency_id=agency.id), key)
+
+
 def tell_of_invitation(session: Session, occasion: str, detail: Detail) -> None:
     """Tell an attending that an agency works with them now."""
     agency = session.get_one(Agency, UUID(detail["agency_id"]))

@@ -75,6 +75,7 @@ _D = "/attending/bookings/"
 _S = "/me/saved/"
 _A = "/agency/{slug}"
 _P = "/admin/people/{person}"
+_M = "/admin/moderation/{rotation_id}"
 _REASON = {"reason": "Asked for by support ticket 3318."}
 _NEW = "quiet meadow copper seventeen"
 _SIGNED = {"s-take-history": "y", "s-physical-exam": "y", "s-present-case": "y"}
@@ -366,6 +367,15 @@ ROWS: tuple[Row, ...] = (
         SIGNED_IN,
         page="/me/saved",
         fields={"frequency": "weekly"},
+    ),
+    _get("reports.form", "/me/report/{rotation}", SIGNED_IN),
+    _post(
+        "reports.send",
+        "/me/report/{rotation}",
+        SIGNED_IN,
+        page="/me/report/{rotation}",
+        fields={"kind": "price", "note": "They asked for 200 dollars more by phone."},
+        writes=frozenset({"attempt"}),
     ),
     _get("notifications.index", "/me/notifications", SIGNED_IN),
     _post("notifications.read", "/me/notifications/read", SIGNED_IN, changes=False),
@@ -765,6 +775,17 @@ ROWS: tuple[Row, ...] = (
         "/admin/people/{blocked}/unblock",
         ADMIN,
         page="/admin/people/{blocked}",
+        fields=_REASON,
+    ),
+    _get("admin_moderation.queue", "/admin/moderation", ADMIN),
+    _get("admin_moderation.show", _M, ADMIN),
+    _post("admin_moderation.take_down", _M + "/take-down", ADMIN, page=_M, fields=_REASON),
+    _post("admin_moderation.fine", _M + "/fine", ADMIN, page=_M, fields=_REASON),
+    _post(
+        "admin_moderation.restore",
+        "/admin/moderation/{down_id}/restore",
+        ADMIN,
+        page="/admin/moderation/{down_id}",
         fields=_REASON,
     ),
     _get("admin_lists.index", "/admin/lists", ADMIN),

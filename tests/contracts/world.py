@@ -141,6 +141,7 @@ def missing() -> dict[str, str]:
             "guide": "no-such-guide",
             "sitemap": "99",
             **dict.fromkeys(("city", "state", "specialty"), "no-such-area"),
+            "down_id": MISSING_ID,
             "list": "no-such-list",
             "news": "no-such-news",
             "asset": "no-such.css",
@@ -443,6 +444,8 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
         house.names["signature" if name == "unsigned" else "refusable_signature"] = str(key)
         house.names[link] = sent[key]
     _catalog(house)
+    down = {"state": "paused", "taken_down_at": clock.now(), "taken_down_reason": "Not true."}
+    house.names["down_id"] = str(_more(house, **down).rotation_id)
     house.csv = a_file(a_row(house.market, title=f"Zqagency{house.key} import"))
     house.names["unasked"] = _more(house, **private, signed_version=None).slug
     with open_session(context.agency(house.market.agency_id)) as session:

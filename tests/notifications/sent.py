@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from marketplace.bookings import operations
 from marketplace.core import clock, context, jobs
+from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.mail import MailMessage
 from marketplace.core.outbox import OutboxMessage
+from marketplace.listings import moderation, places
 from marketplace.listings import operations as listings
-from marketplace.listings import places
 from marketplace.listings.models import Attending, Rotation
 from marketplace.notifications.models import Notification
 from marketplace.payments import operations as payments
@@ -219,6 +220,13 @@ def work_together(market: Market) -> None:
         places.invite(session, market.staff_actor, other, wanted)
 
 
+def taken_down(market: Market) -> None:
+    """The platform takes the listing down."""
+    with open_session(factories.a_system()) as session:
+        admin = Actor("admin", name="Pat Admin")
+        moderation.take_down(session, admin, market.rotation_id, "The task list is not true.")
+
+
 SCENES: dict[str, Callable[[Market], object]] = {
     "seat-held": hold,
     "request-received": _at("requested"),
@@ -250,6 +258,7 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "sign-scope": ask_to_sign,
     "attending-invited": work_together,
     "agency-signature": list_sent_back,
+    "agency-listing-closed": taken_down,
 }
 
 
