@@ -22,6 +22,7 @@ from marketplace.listings.models import (
     ScopeSignature,
     Site,
 )
+from marketplace.listings.versions import SIGNED_BESIDE
 from marketplace.tenants.models import Agency
 
 PLATFORM_FEE_PERCENT = 12
@@ -221,7 +222,7 @@ def _rotation(  # noqa: PLR0917
     shape = shapes.shape_of(pair, random)
     site = _site(market, rows, ids, pair, shape)
     declared = tasks.activities(pair, shape, random)
-    signed = shape.hands_on and _signs(pair.agency, number, state)
+    signed = _signs(pair.agency, number, state) or (not shape.hands_on and state != "draft")
     price_of = shapes.prices(shape, random)
     agency, doctor = market.agencies[pair.agency.slug], market.attendings[pair.doctor.slug]
     since = instant(market.anchor - timedelta(days=random.randint(5, 60)))
@@ -270,7 +271,7 @@ def _rotation(  # noqa: PLR0917
         "index_version": 1,
     }
     rows.add(Rotation, row)
-    if shape.hands_on:
+    if signed or shape.hands_on:
         rows.add(ScopeSignature, _signature(ids, row, signed, since))
     blocks = tuple(rows.add(Block, _block(ids, row, *item)) for item in price_of.items())
     offerings = tuple(
@@ -288,6 +289,7 @@ def _signature(ids: Ids, rotation: Row, signed: bool, at: datetime) -> Row:
         "attending_id": rotation["attending_id"],
         "version": 1,
         "declared": rotation["activities"],
+        "facts": {name: rotation.get(name) for name in SIGNED_BESIDE},
         "signed": rotation["activities"] if signed else None,
         "decision": "signed" if signed else None,
         "comment": "",

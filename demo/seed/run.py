@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from demo import accounts
-from demo.seed import desks, keeping, market, people, verdicts, verifying
+from demo.seed import desks, drafting, keeping, market, people, verdicts, verifying
 from demo.seed.bookings import Desk
 from demo.seed.chance import Ids, monday_of
 from demo.seed.money import Till
@@ -73,6 +73,7 @@ def seed(
         doctor = demo_attending(built)
         everybody = people.build(rows, ids, built, doctor)
         verifying.build(rows, ids, built, now)
+        drafting.build(rows, ids, built, doctor)
         store = Store(provider_file)
         try:
             store.clear()  # an earlier try that was not finished

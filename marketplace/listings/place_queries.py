@@ -77,7 +77,7 @@ class AttendingView:
     email: str
     standing: str
     tone: str
-    checks: tuple[tuple[str, datetime | None], ...]
+    checks: tuple[tuple[str, str], ...]
     listings: int
     invited_at: datetime | None
 
@@ -101,7 +101,9 @@ def attendings(session: Session) -> tuple[AttendingView, ...]:
 
 def _attending(doctor: Attending, work: Affiliation, listings: int) -> AttendingView:
     until, today = doctor.verified_until, clock.now().date()
-    if until is None:
+    if doctor.excluded_at is not None:
+        standing, tone = "On the exclusion list", "bad"
+    elif until is None:
         standing, tone = "Being checked", "warn"
     elif until < today:
         standing, tone = "Check is over", "bad"
@@ -114,11 +116,27 @@ def _attending(doctor: Attending, work: Affiliation, listings: int) -> Attending
         email=work.email,
         standing=standing,
         tone=tone,
-        checks=(
-            ("NPI registry", doctor.npi_checked_at),
-            ("License", doctor.license_checked_at),
-            ("Exclusion list", doctor.exclusion_checked_at),
-        ),
+        checks=_checks(doctor),
         listings=listings,
         invited_at=work.invited_at,
     )
+
+
+_CHECKS = (("registry", "NPI registry"), ("license", "License"), ("exclusion", "Exclusion list"))
+_RESULTS = {
+    "clear": "nothing found",
+    "problem": "a problem was found",
+    "failed": "the source did not answer",
+    "waiting": "not looked up yet",
+}
+
+
+def _checks(doctor: Attending) -> tuple[tuple[str, str], ...]:
+    """What each look-up found, and when (`attending.checks`, written by the look-ups)."""
+    found = []
+    for what, label in _CHECKS:
+        line = doctor.checks.get(what, {})
+        words = _RESULTS.get(line.get("result", "waiting"), "not looked up yet")
+        on = line.get("on") or line.get("tried")
+        found.append((label, f"{words}, {on}" if on else words))
+    return tuple(found)

@@ -1,0 +1,386 @@
+"""The editor's pages: what is said, what is kept, what is refused; sites and invitations."""
+
+from collections.abc import Iterator
+from contextvars import Context
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from marketplace.accounts.models import Person
+from marketplace.core import context
+from marketplace.core.db import open_session
+from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.mail import MailMessage
+from marketplace.listings import (
+    approval_views,
+    availability_views,
+    drafts,
+    editor_forms,
+    editor_views,
+    place_views,
+    places,
+    wider,
+    workspace_views,
+)
+from marketplace.listings.draft_models import ListingDraft, WiderRequest
+from marketplace.listings.models import Affiliation, Attending, Rotation, Site
+from tests import factories
+from tests.factories import Market
+from tests.support import rooms
+from tests.support.rooms import Browser, token_of, words_of
+
+ROOMS = (
+    workspace_views.workspace,
+    editor_views.editor,
+    place_views.places_room,
+    availability_views.calendar,
+    approval_views.approvals,
+)
+NPI = "1234567893"
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    with rooms.site(ROOMS) as site:
+        yield site
+
+
+@pytest.fixture
+def market(app: Flask) -> Market:
+    return factories.market()
+
+
+@pytest.fixture
+def desk(app: Flask, market: Market) -> Browser:
+    return Browser(app, market.staff["manager"])
+
+
+def base(market: Market) -> str:
+    return f"/agency/{market.agency_slug}/listings/{market.slug}"
+
+
+def draft_of(market: Market) -> ListingDraft | None:
+    with open_session(factories.a_system(), readonly=True) as session:
+        return session.get(ListingDraft, market.rotation_id)
+
+
+def form_of(market: Market, **more: str) -> dict[str, str]:
+    return {
+        "specialty": "cardiology",
+        "type": "externship",
+        "setting": "outpatient",
+        "attending": str(market.attending_id),
+        "site": str(market.site_id),
+        "title": "Cardiology clinic externship",
+        "summary": "Four days of clinic a week.",
+        "ratio": "1",
+        "hours": "40",
+        "share": "",
+    } | more
+
+
+def autosave(desk: Browser, path: str, sent: dict[str, str]):
+    """What htmx sends: the same form, for a part of the page."""
+    sent = sent | {"csrf_token": token_of(desk.get(path).text)}
+    headers = {
+        "Origin": "http://localhost",
+        "HX-Request": "true",
+        "HX-Request-Type": "partial",
+        rooms._PERSON: str(desk.person),
+    }
+    return Context().run(lambda: desk.client.post(path, data=sent, headers=headers))
+
+
+# --- sections -----------------------------------------------------------------------------------
+
+
+def test_autosave_says_so_and_keeps_a_draft(desk: Browser, market: Market) -> None:
+    path = f"{base(market)}/edit/basics"
+    answer = autosave(desk, path, form_of(market, title="New words"))
+    assert answer.status_code == 200
+    assert "Saved" in answer.text and 'hx-swap-oob="true"' in answer.text
+    assert "<html" not in answer.text and "Draft of version 2" in answer.text
+    kept = draft_of(market)
+    assert kept and kept.values == {"title": "New words"}
+
+
+def test_autosave_says_why_not(desk: Browser, market: Market) -> None:
+    path = f"{base(market)}/edit/basics"
+    answer = autosave(desk, path, form_of(market, hours="many"))
+    assert answer.status_code == 422 and "Not saved yet: Write a whole number" in answer.text
+    assert draft_of(market) is None
+
+
+def test_what_was_typed_is_kept_beside_its_message(desk: Browser, market: Market) -> None:
+    path = f"{base(market)}/edit/basics"
+    sent = form_of(market, title="Kept <i>title</i>", hours="many")
+    answer = desk.post(path, sent, page=path)
+    assert answer.status_code == 422 and 'id="hours-err"' in answer.text
+    assert "Kept &lt;i&gt;title&lt;/i&gt;" in answer.text
+
+
+def test_the_check_names_the_words_and_their_section(desk: Browser, market: Market) -> None:
+    path = f"{base(market)}/edit/basics"
+    promise = "A guaranteed letter. Hands-on from day one. Ask on WhatsApp: +1 555 010 2030."
+    assert desk.post(path, form_of(market, summary=promise), page=path).status_code == 303
+    page = desk.get(f"{base(market)}/check").text
+    words = words_of(page)
+    assert "“guaranteed letter” in the summary" in words
+    assert f'href="{base(market)}/edit/basics"' in page
+    assert "“WhatsApp”" in words and "hands-on" in words.lower()
+    assert desk.post(f"{base(market)}/publish", page=f"{base(market)}/check").status_code == 303
+    with open_session(factories.a_system(), readonly=True) as session:
+        row = session.get_one(Rotation, market.rotation_id)
+        assert (row.summary, row.state) == ("Four days of clinic a week.", "published")
+
+
+@pytest.mark.parametrize(
+    ("tiers", "fine"),
+    [
+        ({"days-1": "30", "back-1": "100", "days-2": "14", "back-2": "50"}, True),
+        ({"days-1": "30", "back-1": "0"}, False),  # no "no refunds"
+        ({"days-1": "150", "back-1": "100"}, False),  # too far away
+        ({"days-1": "14", "back-1": "50", "days-2": "30", "back-2": "100"}, False),
+        ({}, False),
+    ],
+)
+def test_own_steps_keep_the_floor(
+    desk: Browser, market: Market, tiers: dict[str, str], fine: bool
+) -> None:
+    path = f"{base(market)}/edit/cancellation"
+    answer = desk.post(path, {"preset": "custom"} | tiers, page=path)
+    assert answer.status_code == (303 if fine else 422)
+    kept = draft_of(market)
+    assert (kept is not None) == fine
+    if fine and kept:
+        assert kept.values["cancellation"]["tiers"] == [[30, 100], [14, 50]]
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [("1650", 165_000), ("$1,650.50", 165_050), (" 99.9 ", 9_990)],
+)
+def test_dollars(text: str, cents: int) -> None:
+    assert editor_forms.cents(text) == cents
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1e3x", "NaN", "1.005", "9999999", "٣"])
+def test_what_is_no_price(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        editor_forms.cents(text)
+
+
+def test_shares_fit_into_the_price(desk: Browser, market: Market) -> None:
+    path = f"{base(market)}/edit/price"
+    prices = {"price-2": "1100", "price-4": "1650", "price-8": "3000"}
+    plan = {"deposit": "20", "installments": "4"}
+    sent = prices | plan | {"share-attending": "60", "share-site": "40"}
+    answer = desk.post(path, sent, page=path)
+    assert answer.status_code == 422 and "more than the price" in answer.text
+    sent |= {"share-site": "10"}
+    assert desk.post(path, sent, page=path).status_code == 303
+    page = words_of(desk.get(path).text)
+    assert "Where your money goes, 4 weeks" in page and "$990" in page and "Installment 1" in page
+
+
+def test_graduates_stay_out_of_types_that_refuse_them(desk: Browser, market: Market) -> None:
+    with open_session(context.agency(market.agency_id)) as session:
+        drafts.save(session, market.staff_actor, market.rotation_id, {"type": "clerkship"})
+    path = f"{base(market)}/edit/people"
+    sent = {"accepts": "graduate", "min_student_year": "", "max_years": ""}
+    answer = desk.post(path, sent, page=path)
+    assert answer.status_code == 422 and 'id="accepts-err"' in answer.text
+
+
+def test_scope_shows_what_was_signed_and_the_state_notices(desk: Browser, market: Market) -> None:
+    key = _signed(market)
+    assert key
+    path = f"{base(market)}/edit/scope"
+    sent = {f"a-{slug}": level for slug, level in factories.HANDS_ON.items()}
+    assert desk.post(path, sent | {"a-vital-signs": "yes"}, page=path).status_code == 303
+    page = words_of(desk.get(path).text)
+    assert "1 line differs from what Dr. Fuentes signed: Measure vital signs" in page
+    assert "not legal advice" in page and "Visa facts" in page
+
+
+def _signed(market: Market) -> object:
+    from marketplace.listings.models import ScopeSignature
+
+    with open_session(factories.a_system()) as session:
+        row = ScopeSignature(
+            agency_id=market.agency_id,
+            rotation_id=market.rotation_id,
+            attending_id=market.attending_id,
+            version=1,
+            declared=factories.HANDS_ON,
+            signed=factories.HANDS_ON,
+            decision="signed",
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def test_a_version_page_says_what_changed(desk: Browser, market: Market) -> None:
+    for title in ("First words", "Second words"):
+        with open_session(context.agency(market.agency_id)) as session:
+            drafts.save(session, market.staff_actor, market.rotation_id, {"title": title})
+        desk.post(f"{base(market)}/publish", page=f"{base(market)}/check")
+    page = words_of(desk.get(f"{base(market)}/versions/3").text)
+    assert "What changed since version 2" in page
+    assert "First words" in page and "Second words" in page
+    assert desk.get(f"{base(market)}/versions/9").status_code == 404
+
+
+def test_the_preview_is_the_draft(desk: Browser, market: Market) -> None:
+    with open_session(context.agency(market.agency_id)) as session:
+        words = {"summary": "Words of the draft."}
+        drafts.save(session, market.staff_actor, market.rotation_id, words)
+    page = desk.get(f"{base(market)}/preview").text
+    assert "Preview of version 2" in page and "Words of the draft." in page
+
+
+def test_a_new_listing_has_the_defaults_of_its_type(desk: Browser, market: Market) -> None:
+    home = f"/agency/{market.agency_slug}/listings/new"
+    sent = {
+        "specialty": "cardiology",
+        "type": "sub-internship",
+        "attending": str(market.attending_id),
+        "site": str(market.site_id),
+    }
+    answer = desk.post(home, sent, page=home)
+    assert answer.status_code == 303
+    with open_session(factories.a_system(), readonly=True) as session:
+        row = session.scalars(select(Rotation).order_by(Rotation.id.desc())).first()
+    assert row and (row.accepts, row.eligibility) == (["student"], {"min_student_year": "final"})
+    assert row.cancellation["slug"] == "moderate" and "school-approval" in row.required_documents
+    other = factories.market()
+    assert desk.post(home, sent | {"site": str(other.site_id)}, page=home).status_code == 422
+
+
+# --- sites and attendings -----------------------------------------------------------------------
+
+
+def site_form(**more: str) -> dict[str, str]:
+    return {
+        "name": "Harbor Street Clinic",
+        "kind": "clinic",
+        "setting": "outpatient",
+        "city": "Denver, CO",
+        "affiliation": "",
+    } | more
+
+
+def test_a_site_takes_the_time_of_its_city(desk: Browser, market: Market) -> None:
+    path = f"/agency/{market.agency_slug}/sites/new"
+    assert desk.post(path, site_form(), page=path).status_code == 303
+    with open_session(factories.a_system(), readonly=True) as session:
+        row = session.scalars(select(Site).where(Site.name == "Harbor Street Clinic")).one()
+    assert (row.state, row.time_zone, row.letter_until) == ("CO", "America/Denver", None)
+    twice = desk.post(path, site_form(), page=path)
+    assert twice.status_code == 422 and 'id="name-err"' in twice.text
+    nowhere = desk.post(path, site_form(city="Atlantis"), page=path)
+    assert nowhere.status_code == 422 and 'id="city-err"' in nowhere.text
+
+
+def test_a_site_with_seats_taken_keeps_its_city(desk: Browser, market: Market) -> None:
+    factories.booking(market, factories.candidate(), "requested")
+    with open_session(factories.a_system(), readonly=True) as session:
+        slug = session.get_one(Site, market.site_id).slug
+    path = f"/agency/{market.agency_slug}/sites/{slug}"
+    answer = desk.post(path, site_form(), page=path)
+    assert answer.status_code == 422 and 'id="city-err"' in answer.text
+
+
+def invited(market: Market, **more: str) -> Attending:
+    wanted = {
+        "npi": NPI,
+        "email": "nora@example.org",
+        "name": "Nora Vale",
+        "specialty": "neurology",
+    }
+    with open_session(context.system("test")) as session:
+        found = places.invite(
+            session, market.staff_actor, market.agency_id, places.Invitation(**wanted | more)
+        )
+        session.flush()
+        session.expunge(found)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"npi": "1234567890"}, "npi"),
+        ({"npi": "123"}, "npi"),
+        ({"email": "nora"}, "email"),
+        ({"name": ""}, "name"),
+        ({"specialty": "magic"}, "specialty"),
+    ],
+)
+def test_invitations_that_cannot_be(market: Market, more: dict[str, str], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        invited(market, **more)
+    assert field in refused.value.errors
+
+
+def test_one_person_by_npi_in_every_agency(market: Market) -> None:
+    first = invited(market)
+    other = factories.market()
+    again = invited(other, email="someone.else@example.org", name="", specialty="")
+    assert again.id == first.id
+    with open_session(factories.a_system(), readonly=True) as session:
+        rows = session.scalars(select(Affiliation).where(Affiliation.attending_id == first.id))
+        assert len(rows.all()) == 2
+        emails = session.scalars(select(Person.email).where(Person.id == first.id)).all()
+        assert emails == ["nora@example.org"]
+    factories.run_outbox("notifications.tell")
+    with open_session(factories.a_system(), readonly=True) as session:
+        mails = select(MailMessage.to_address).where(MailMessage.slug == "attending-invited")
+        assert set(session.scalars(mails)) == {"nora@example.org"}
+    with pytest.raises(Conflict):
+        invited(market)
+
+
+def test_an_address_of_another_doctor_is_refused(market: Market) -> None:
+    invited(market)
+    with pytest.raises(Invalid) as refused:
+        invited(market, npi="1679576722", name="Max Muster")
+    assert "email" in refused.value.errors
+
+
+def test_an_address_that_has_an_account_becomes_the_same_person(market: Market) -> None:
+    with open_session(factories.a_system()) as session:
+        key = factories.person(session, "Nora Vale", email="nora@example.org").id
+    assert invited(market).id == key
+
+
+def test_the_new_doctor_is_not_checked_yet(desk: Browser, market: Market) -> None:
+    invited(market)
+    page = words_of(desk.get(f"/agency/{market.agency_slug}/attendings").text)
+    assert "Dr. Nora Vale" in page and "Being checked" in page and "not looked up yet" in page
+
+
+# --- the platform's answer ----------------------------------------------------------------------
+
+
+def test_the_platform_answers_with_a_reason(app: Flask, market: Market, monkeypatch) -> None:
+    with open_session(factories.a_system()) as session:
+        row = session.get_one(Rotation, market.rotation_id)
+        row.type, row.state, row.public = "sub-internship", "draft", False
+        row.eligibility = {"graduate_legal_basis": "The hospital's own program takes them."}
+        admin = factories.person(session, "Pat Admin", is_admin=True).id
+    with open_session(context.agency(market.agency_id)) as session:
+        key = wider.ask(session, market.staff_actor, market.slug).id
+    with open_session(context.system("admin test")) as session:
+        from marketplace.core.context import Actor
+
+        actor = Actor("admin", admin, name="Pat Admin")
+        with pytest.raises(Invalid):
+            wider.decide(session, actor, key, approve=True, note="")
+        wider.decide(session, actor, key, approve=False, note="The state board says no.")
+    page = words_of(Browser(app, market.staff["manager"]).get(f"{base(market)}/edit/people").text)
+    assert "Declined" in page and "The state board says no." in page
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert session.get_one(WiderRequest, key).decided_by == "Pat Admin"
