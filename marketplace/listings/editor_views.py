@@ -16,6 +16,7 @@ from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.formats import when
+from marketplace.discovery import listing_facts
 from marketplace.listings import (
     availability,
     catalog,
@@ -293,6 +294,8 @@ def preview(slug: str, name: str) -> Answer:
         r=page_views.listing(session, rotation, block, choice),
         fit=page_views.verdict(rotation, choice),
         saved=False,
+        crumbs=listing_facts.crumbs(rotation),
+        compare_url="",
     )
 
 
