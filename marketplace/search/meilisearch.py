@@ -77,9 +77,11 @@ def _available() -> Iterator[None]:
 class MeiliEngine:
     """The search port on a Meilisearch server. Safe to share between threads."""
 
-    def __init__(self, url: str, key: str, *, index: str = "listings") -> None:
+    def __init__(
+        self, url: str, key: str, *, index: str = "listings", read_seconds: float = READ_SECONDS
+    ) -> None:
         self._client = meilisearch.Client(url, key or None, timeout=WRITE_SECONDS)
-        self._reader = meilisearch.Client(url, key or None, timeout=READ_SECONDS)  # type: ignore[arg-type]
+        self._reader = meilisearch.Client(url, key or None, timeout=read_seconds)  # type: ignore[arg-type]
         self._silent_until = 0.0
         self._index = index
         self._waiting: list[ListingDocument | Deletion] = []

@@ -23,7 +23,8 @@ def open_engine(name: str, folder: Path, index: str) -> Engine:
     """The embedded engine on a folder, or a real server's own index for these tests."""
     if name == "embedded":
         return EmbeddedEngine(folder)
-    return MeiliEngine(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", ""), index=index)
+    url, key = os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", "")
+    return MeiliEngine(url, key, index=index, read_seconds=60)  # the server may be a slow build
 
 
 @contextmanager
