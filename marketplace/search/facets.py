@@ -25,8 +25,9 @@ COUNTED = (
     "rating",
 )
 """The facets that the page shows, and so the ones the engine is asked to count."""
-FOLDED = {"specialty": 6, "state": 5, "city": 5, "included": 6, "agency": 5}
+FOLDED = {"specialty": 6, "state": 5, "included": 6, "agency": 5}
 """How many values of a long facet are shown at once."""
+SHOWN_CITIES = 5
 BARS = 20
 """Bars of the price histogram."""
 BAR_HEIGHT = 44
@@ -111,7 +112,8 @@ def _facet(key: str, title: str, state: SearchState, result: Result, catalog: Ca
 
 def folded(key: str, title: str, found: Sequence[Option]) -> Facet:
     """A facet that shows its ticked and most frequent values and folds the rest."""
-    first, rest = _fold(found, FOLDED.get(key, len(found)))
+    shown = SHOWN_CITIES if key == "city" else FOLDED.get(key, len(found))
+    first, rest = _fold(found, shown)
     return Facet(key, title, first, (("", rest),) if rest else ())
 
 

@@ -140,6 +140,8 @@ class SearchPage:
     typed: str = ""
     """What is typed to find a city."""
     all_cities: bool = False
+    unfolded: frozenset[str] = frozenset()
+    """Long facets that show all their values."""
     me: Me | None = None
     season: str = ""
 
@@ -181,6 +183,12 @@ class SearchPage:
         asked = [self.state.canonical()] if self.state.canonical() else []
         return "?".join([path, "&".join([*asked, *(["cities=all"] if everything else [])])])
 
+    def values_url(self, key: str, everything: bool = True, path: str = "") -> str:
+        """Where the values of a long facet are listed, all of them or the first few."""
+        asked = [self.state.canonical()] if self.state.canonical() else []
+        more = [f"more={key}"] if everything else []
+        return "?".join([path or f"/rotations/values/{key}", "&".join([*asked, *more])])
+
     def page_url(self, number: int) -> str:
         """The address of a page of this search."""
         return address(replace(self.state, page=number))
@@ -205,10 +213,15 @@ class SearchPage:
 
 
 def compose(
-    found: Found, who: Who | None = None, *, typed: str = "", all_cities: bool = False
+    found: Found,
+    who: Who | None = None,
+    *,
+    typed: str = "",
+    all_cities: bool = False,
+    unfolded: frozenset[str] = frozenset(),
 ) -> SearchPage:
     """The page of an answered search; reads nothing. `who` looks; `typed` narrows the list of
-    cities, `all_cities` unfolds it."""
+    cities, `all_cities` unfolds it, `unfolded` names the other long facets to unfold."""
     state, result, catalog = found.state, found.result, found.catalog
     chips = state.chips(catalog)
     without = () if result.total else ways_without(found, chips)
@@ -237,6 +250,7 @@ def compose(
         sorts=SORTS if state.near else SORTS[:-1],
         typed=typed,
         all_cities=all_cities,
+        unfolded=unfolded,
         me=works_for_me.me(who or NOBODY, found.misfits),
         season=letter_words.season_note(),
     )

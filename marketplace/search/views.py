@@ -20,7 +20,7 @@ from marketplace.core.db import db, open_session
 from marketplace.core.errors import NotFound
 from marketplace.saved.queries import saved_of
 from marketplace.search import api, finding, free_text, works_for_me
-from marketplace.search.facets import COUNTED
+from marketplace.search.facets import COUNTED, FOLDED
 from marketplace.search.finding import Found
 from marketplace.search.openapi import document
 from marketplace.search.page import compose
@@ -50,7 +50,7 @@ def find() -> BaseResponse:
     found = finding.find(
         db.session(), state, catalog, COUNTED, with_rows=not on_map, candidate=who.facts
     )
-    form = ("ask" in request.args, _all_cities(), _typed())
+    form = ("ask" in request.args, _all_cities(), _typed(), sorted(_unfolded()))
     answer = kept.answer((found.tag(), form), lambda: _rendered(found, who))
     if web.is_fragment():
         answer.headers["HX-Push-Url"] = finding.address(found.state)
@@ -71,6 +71,22 @@ def cities() -> BaseResponse:
     )
     shown = compose(found, typed=_typed(), all_cities=_all_cities())
     return make_response(render_template("search/_city_list.html", found=shown))
+
+
+@room.get("/rotations/values/<facet>")
+def values(facet: str) -> BaseResponse:
+    """The values of a long facet, all of them (`more` names it) or the first few, counted under
+    the rest of the search. A whole page when a person opens the address."""
+    if facet not in FOLDED:
+        raise NotFound
+    if not web.is_fragment():
+        return redirect(f"/rotations?{request.query_string.decode('ascii', 'ignore')}", 302)
+    catalog = finding.known(db.session())
+    state = SearchState.parse(_args(), catalog)
+    facts = works_for_me.who(_person(), state).facts
+    found = finding.find(db.session(), state, catalog, (facet,), with_rows=False, candidate=facts)
+    shown = compose(found, unfolded=_unfolded())
+    return make_response(render_template("search/_values.html", found=shown, f=shown.facets[facet]))
 
 
 @room.get("/api/v1/rotations")
@@ -156,6 +172,10 @@ def _typed() -> str:
     return request.args.get("find", "").strip()[:60]
 
 
+def _unfolded() -> frozenset[str]:
+    return frozenset(request.args.getlist("more")).intersection(FOLDED)
+
+
 def _all_cities() -> bool:
     return request.args.get("cities") == "all"
 
@@ -171,7 +191,7 @@ def _args() -> MultiDict[str, str]:
 
 
 def _rendered(found: Found, who: works_for_me.Who) -> tuple[str, int] | str:
-    shown = compose(found, who, typed=_typed(), all_cities=_all_cities())
+    shown = compose(found, who, typed=_typed(), all_cities=_all_cities(), unfolded=_unfolded())
     return web.render(
         "search/find.html",
         "search/_results.html",

@@ -18,7 +18,7 @@ from marketplace.core.db import open_session
 from marketplace.listings.models import Rotation
 from marketplace.search import jobs, views
 from marketplace.search.documents import document_from
-from marketplace.search.facets import COUNTED
+from marketplace.search.facets import COUNTED, FOLDED
 from marketplace.search.listings import facts_of, public_ids
 from marketplace.search.port import Query, Sort
 from marketplace.search.state import FACET_PARAMS, SearchState
@@ -75,7 +75,7 @@ def _agree(get: Get, documents: list[dict[str, Any]], dice: random.Random, count
             assert set(ids) <= set(expected.ids) and len(ids) == len(wanted), asked
         else:
             assert ids == wanted, asked
-        page = get(f"/rotations?{asked}").text
+        page = get(f"/rotations?{asked}&{urlencode([('more', key) for key in FOLDED])}").text
         assert f"<strong>{expected.total:,}</strong>" in page, asked
         cards = re.findall(r'class="card__title"><a href="/rotations/([^"?]+)', page)
         assert [slugs[slug] for slug in cards] == ids, asked

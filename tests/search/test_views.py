@@ -221,6 +221,24 @@ def test_cities_are_found_by_typing_and_all_can_be_listed(get: Get) -> None:
     assert "No city of that name" in get("/rotations/cities?find=zzzz", **PART).text
 
 
+def test_a_long_facet_shows_the_rest_when_asked(get: Get) -> None:
+    page = get("/rotations?specialty=cardiology").text
+    link = re.search(
+        r'id="more-state" href="([^"]+)" hx-get="([^"]+)"[^>]*>.*?Show (\d+) more', page
+    )
+    assert link is not None
+    whole, part = (get(unescape(link[1])), get(unescape(link[2]), **PART))
+    for answer in (whole, part):
+        assert answer.text.count('name="state"') == page.count('name="state"') + int(link[3])
+        assert 'name="more" value="state"' in answer.text and 'id="fewer-state"' in answer.text
+    assert "<fieldset" not in part.text
+    fewer = re.search(r'id="fewer-state" href="([^"]+)" hx-get="([^"]+)"', part.text)
+    assert fewer is not None and fewer[1] == "/rotations?specialty=cardiology"
+    assert get(unescape(fewer[2]), **PART).text.count('name="state"') == page.count('name="state"')
+    assert get("/rotations/values/state?more=state").location == "/rotations?more=state"
+    assert get("/rotations/values/nonsense", **PART).status_code == 404
+
+
 def test_around_a_city(get: Get) -> None:
     assert "/rotations?near=chicago-il" in unescape(get("/rotations?city=chicago-il").text)
     answer = get("/rotations?near=chicago-il&within_km=80&sort=distance&per_page=100")
