@@ -184,6 +184,8 @@ def searches(app: Flask, runs: int) -> Iterator[Figure]:
     yield measure("page: map", [get("/rotations?view=map")], runs, budget, PAGE_BYTES)
     parts = [get(f"/rotations?{text}", **part) for text in asked]
     yield measure("fragment: text and facets", parts, runs, budget, FRAGMENT_BYTES)
+    maps = [get(f"/rotations?view=map&{text}", **part) for text in ("", "accepts=graduate")]
+    yield measure("fragment: map", maps, runs, budget, FRAGMENT_BYTES)
     cities = [get(f"/rotations/cities?find={typed}", **part) for typed in ("bos", "san", "chi")]
     yield measure("fragment: cities", cities, runs, budget, FRAGMENT_BYTES)
     answers = [get(f"/api/v1/rotations?{text}") for text in asked]

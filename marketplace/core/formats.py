@@ -1,6 +1,7 @@
 """Dates and times in words, for pages and for messages."""
 
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _NBSP = "\N{NO-BREAK SPACE}"
@@ -16,6 +17,7 @@ def day_short(value: date) -> str:
     return f"{value:%a}, {value:%b}{_NBSP}{value.day}"
 
 
+@lru_cache(maxsize=4096)
 def month_day(value: date) -> str:
     """Jan 5."""
     return f"{value:%b}{_NBSP}{value.day}"

@@ -133,18 +133,18 @@ class EmbeddedEngine:
         return Selection(snapshot.columns, query, ranks)
 
     def _hits(self, snapshot: Snapshot, chosen: Selection) -> tuple[Hit, ...]:
-        slots = chosen.page()
-        sources = snapshot.sources(slots)
-        near = chosen.query.near is not None
-        asked = question(chosen.query.text)
-        marked = chosen.query.highlight and bool(asked.words)
+        slots, query = chosen.page(), chosen.query
+        asked = question(query.text)
+        marked = query.highlight and bool(asked.words)
         marker = Highlighter(asked)
+        sources = snapshot.sources(slots) if query.with_fields or marked else {}
+        held = snapshot.columns
         return tuple(
             Hit(
-                id=str(sources[slot]["id"]),
-                version=int(snapshot.columns.version[slot]),
-                fields={name: sources[slot][name] for name in HIT_FIELDS},
-                distance_m=float(chosen.distance[slot]) if near else None,
+                id=str(held.ids[slot]),
+                version=int(held.version[slot]),
+                fields={n: sources[slot][n] for n in HIT_FIELDS if query.with_fields},
+                distance_m=None if query.near is None else float(chosen.distance[slot]),
                 highlights=marker.highlight(sources[slot]) if marked else {},
             )
             for slot in slots

@@ -106,7 +106,8 @@ def find(
     facets = (*counted, "eligibility") if candidate is not None else tuple(counted)
 
     def asks() -> Query:
-        return replace(state.to_query(catalog, highlight=False, fitting=fitting), facets=facets)
+        plain = state.to_query(catalog, highlight=False, fitting=fitting)
+        return replace(plain, facets=facets, with_fields=False)
 
     asked: Engine | None
     try:

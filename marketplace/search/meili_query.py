@@ -234,13 +234,14 @@ def plan(query: Query, index: str) -> Plan:
 
 
 def _main(query: Query, index: str, conditions: Filters, fields: Sequence[str]) -> Json:
-    highlighted = ["text"] if query.highlight else []
+    names = HIT_FIELDS if query.with_fields else ("lat", "lng")
+    highlighted = ["title", "text"] if query.highlight else []
     return {
         **_counting(query, index, conditions.without(), fields),
         "page": query.page,
         "hitsPerPage": query.per_page,
         "sort": sort_of(query),
-        "attributesToRetrieve": ["id", "version", *HIT_FIELDS, *highlighted],
+        "attributesToRetrieve": [*dict.fromkeys(("id", "version", *names, *highlighted))],
     }
 
 

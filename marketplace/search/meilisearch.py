@@ -362,7 +362,7 @@ def _hits(found: Sequence[Json], query: Query) -> tuple[Hit, ...]:
         Hit(
             id=str(document["id"]),
             version=int(cast("int", document["version"])),
-            fields={name: document.get(name) for name in HIT_FIELDS},
+            fields={n: document.get(n) for n in HIT_FIELDS if query.with_fields},
             distance_m=_distance(document, query),
             highlights=marker.highlight(document) if marked else {},
         )

@@ -135,6 +135,8 @@ class Query:
     per_page: int = 20
     facets: tuple[str, ...] = FACETS
     highlight: bool = False
+    with_fields: bool = True
+    """Whether hits carry their stored fields; whoever reads the database does not need them."""
     scope: Scope = Scope()
 
     def __post_init__(self) -> None:

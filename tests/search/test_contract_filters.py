@@ -170,6 +170,13 @@ def test_pages_join_to_the_whole(engine: Engine) -> None:
     assert (past.total, past.hits) == (total, ())
 
 
+def test_stored_fields_come_only_when_wanted(engine: Engine) -> None:
+    query = Query(text="clinic", near=WIDE)
+    full, bare = engine.search(query), engine.search(replace(query, with_fields=False))
+    assert [replace(hit, fields={}) for hit in full.hits] == list(bare.hits)
+    assert full.hits[0].fields["title"]
+
+
 def test_counts_do_not_depend_on_the_page(engine: Engine) -> None:
     first = engine.search(Query(text="clinic"))
     for query in (Query(text="clinic", page=3), Query(text="clinic", per_page=0)):
