@@ -145,7 +145,7 @@ ROWS: tuple[Row, ...] = (
     _get("discovery.specialty", "/specialties/{specialty}", PUBLIC),
     _get("search.find", "/rotations", PUBLIC),
     _get("search.cities", "/rotations/cities", PUBLIC, ok=302),
-    _get("search.values", "/rotations/values/state", PUBLIC, ok=302),
+    _get("search.values", "/rotations/values/{facet}", PUBLIC, ok=302),
     _get("search.feed", "/feeds/rotations.jsonl", PUBLIC),
     _get("search.api_find", "/api/v1/rotations", PUBLIC),
     _get("search.api_one", "/api/v1/rotations/{rotation_id}", PUBLIC),

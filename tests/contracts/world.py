@@ -140,10 +140,10 @@ def missing() -> dict[str, str]:
             "version": "99",
             "guide": "no-such-guide",
             "sitemap": "99",
-            **dict.fromkeys(("city", "state", "specialty"), "no-such-area"),
             "down_id": MISSING_ID,
             "list": "no-such-list",
             "news": "no-such-news",
+            **dict.fromkeys(("city", "state", "specialty", "facet"), "no-such-area"),
             "asset": "no-such.css",
             "rotation_id": MISSING_ID,
         }
@@ -192,7 +192,12 @@ def build(double: StripeDouble) -> World:
         house.names["job"] = job
         house.names["person"] = str(house.candidate.id)
         house.names["blocked"] = _blocked()
-        house.names |= {"guide": "letters", "city": "chicago-il", "state": "illinois"}
+        house.names |= {
+            "guide": "letters",
+            "city": "chicago-il",
+            "state": "illinois",
+            "facet": "state",
+        }
         house.names |= {"specialty": "cardiology", "sitemap": "0"}
         house.names["list"] = "specialties"
         house.names["announcement"] = _announcement()
