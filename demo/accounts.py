@@ -6,6 +6,7 @@ from pathlib import Path
 
 FILE = "demo-accounts.json"
 HARBORLIGHT = "harborlight-rotations"
+NEWLEAF = "newleaf-rotations"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ ACCOUNTS = (
         "Answers requests at Harborlight Rotations.",
     ),
     DemoAccount(
+        "owner",
+        "Barasa Fenumrell",
+        "owner@newleaf-rotations.example",
+        "first-leaf-doorstep",
+        NEWLEAF,
+        "A new agency on its way: papers with the platform, nothing public yet.",
+    ),
+    DemoAccount(
         "attending",
         "",  # the attending's own name
         "attending@rounds.example",
@@ -78,6 +87,11 @@ def by_role(role: str) -> DemoAccount:
         if account.role == role:
             return account
     raise KeyError(role)
+
+
+def of_agency(role: str, agency: str) -> DemoAccount | None:
+    """The account of a member of an agency, if the demo has one."""
+    return next((one for one in ACCOUNTS if (one.role, one.agency) == (role, agency)), None)
 
 
 def write(var_dir: Path) -> Path:

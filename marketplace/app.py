@@ -37,6 +37,8 @@ from marketplace.placements import own_views as placements_own_views
 from marketplace.reviews import views as reviews_views
 from marketplace.saved import views as saved_views
 from marketplace.search import views as search_views
+from marketplace.verification import admin_views as verification_admin_views
+from marketplace.verification import views as verification_views
 from marketplace.wiring import create_core
 
 ROOMS = (
@@ -72,6 +74,10 @@ ROOMS = (
     reviews_views.workspace,
     notifications_views.mine,
     notifications_views.desk,
+    verification_views.door,
+    verification_views.owner,
+    verification_views.desk,
+    verification_admin_views.office,
     admin_views.room,
     admin_people_views.room,
     admin_moderation_views.room,

@@ -144,8 +144,7 @@ def _staff(rows: Rows, ids: Ids, market: Market) -> dict[str, Row]:
         for role in ("owner", "coordinator"):
             random = fork("staff", source.slug, role)
             row = _plain_person(ids, market.anchor, _name(random), f"{role}@{source.slug}.example")
-            if source.slug == accounts.HARBORLIGHT:
-                account = accounts.by_role(role)
+            if account := accounts.of_agency(role, source.slug):
                 row = _person(ids, market.anchor, account)
             rows.add(Person, row)
             rows.add(

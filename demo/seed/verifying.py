@@ -23,7 +23,7 @@ from marketplace.core import storage
 from marketplace.core.storage import StoredFile
 from marketplace.listings.models import Affiliation, Attending, Site
 from marketplace.tenants.models import Agency
-from marketplace.verification import attendings, kinds, standing
+from marketplace.verification import attendings, kinds, operations, standing
 from marketplace.verification.kinds import Kind
 from marketplace.verification.models import AttendingCheck, Evidence, VerificationStep
 from marketplace.verification.sources import WHAT, FileSource
@@ -223,8 +223,9 @@ def _required(clerk: Clerk, market: Market, source: AgencySource, owner: str, jo
     if joined < old - timedelta(days=200):  # last year's certificate, and the one that followed
         replaced = (*accepted, ("replace", (old - joined).days + 3, ""))
         clerk.paper(agency, owner, "insurance", on=joined, until=old, then=replaced)
-    days = ENDS_SOON.get(source.slug) or random.randint(150, 330)
-    until = anchor + timedelta(days=days)
+    until = anchor + timedelta(days=random.randint(150, 330))
+    if source.slug in ENDS_SOON:
+        until = clerk.now.date() + timedelta(days=ENDS_SOON[source.slug])
     clerk.paper(agency, owner, "insurance", on=old, until=until, then=accepted)
     if random.random() < 0.5:
         clerk.paper(agency, owner, "tax-number", on=joined, until=None, then=accepted)
@@ -261,7 +262,7 @@ def _letters(clerk: Clerk, market: Market, source: AgencySource, owner: str, joi
 def _more(clerk: Clerk, market: Market, source: AgencySource, owner: str) -> None:
     """What makes every state visible."""
     agency, anchor = market.agencies[source.slug], market.anchor
-    recently = anchor - timedelta(days=3)
+    recently = clerk.now.date() - timedelta(days=2)
     then: Steps
     match source.slug:
         case "harborlight-rotations":
@@ -309,14 +310,15 @@ def _doctor(clerk: Clerk, agency: Row) -> UUID:
 def _waiting(clerk: Clerk, agency: Row, owner: str, anchor: date) -> None:
     """Newleaf: one paper holds, one was asked for again and was sent anew."""
     first = anchor - timedelta(days=6)
-    then = (("send", 0, ""), ("accept", 2, PAGE_MISSING))
+    then = (("send", 0, ""), ("accept", 2, operations.HOLDS))
     until = anchor + timedelta(days=400)
     clerk.paper(agency, owner, "registration", on=first, until=until, then=then)
     cover = anchor + timedelta(days=220)
     back = (("send", 0, ""), ("ask_revision", 2, PAGE_MISSING), ("replace", 4, ""))
     clerk.paper(agency, owner, "insurance", on=first, until=cover, then=back)
     again = (("send", 0, ""),)
-    clerk.paper(agency, owner, "insurance", on=anchor - timedelta(days=1), until=cover, then=again)
+    since = clerk.now.date() - timedelta(days=1)
+    clerk.paper(agency, owner, "insurance", on=since, until=cover, then=again)
 
 
 def _close_the_books(session: Session, market: Market, source: AgencySource) -> None:

@@ -26,11 +26,13 @@ from marketplace.desk import operations as desk
 from marketplace.desk import queries as desk_queries
 from marketplace.desk import replies
 from marketplace.desk.models import CannedReply
+from marketplace.listings import first_steps
 from marketplace.listings import workspace_queries as listings
 from marketplace.numbers import page
 from marketplace.payments import queries as payments
 from marketplace.placements import operations as placements
 from marketplace.placements import queries as placement_queries
+from marketplace.tenants.models import Agency
 
 workspace = web.Room("workspace", __name__, side="agency", url_prefix="/agency/<slug>")
 
@@ -54,19 +56,24 @@ def home(slug: str) -> Answer:
     groups = workspace_rows.grouped(waiting, slug)
     overdue = sum(len(group.items) for group in groups if group.title == "Overdue")
     shelf = listings.shelf(session)
+    agency = session.get_one(Agency, web.membership().agency_id)
+    steps = first_steps.first_steps(session, agency)
     name = web.require_viewer().name.removeprefix("Dr. ").split(maxsplit=1)
     return web.render(
         "agency/home.html",
         **frame,
-        greeting=f"Hello, {name[0]}" if name else "Hello",
-        lead=f"{total} waiting for you, {shelf.live} live listings",
+        greeting=_greeting(name[0] if name else "", steps is not None),
+        lead=first_steps.lead(steps)
+        if steps
+        else f"{total} waiting for you, {shelf.live} live listings",
+        standing=_standing(agency),
         needs=groups,
         needs_head=f"{total} to do, {overdue} overdue",
         arrivals=workspace_rows.arrivals(workspace_queries.arrivals(session), slug),
         arrivals_url=f"/agency/{slug}/bookings?view=arriving",
         money=_money_of_agency(),
         statement_url="",
-        onboarding=None if shelf.total else listings.first_steps(slug),
+        onboarding=steps,
         needs_all=_rest(slug, total, len(waiting)),
         numbers=page.numbers(session, money=False) if shelf.total else None,
     )
@@ -75,6 +82,19 @@ def home(slug: str) -> Answer:
 def _rest(slug: str, total: int, shown: int) -> tuple[str, str] | None:
     """The way to what home leaves out."""
     return (f"All {total} in the table", f"/agency/{slug}/bookings") if total > shown else None
+
+
+def _greeting(name: str, is_new: bool) -> str:
+    if is_new:
+        return f"Welcome{', ' + name if name else ''}. Let's get your first listing live"
+    return f"Hello, {name}" if name else "Hello"
+
+
+def _standing(agency: Agency) -> str:
+    """What the platform's checks keep closed: suspended, limited, ended, or nothing."""
+    if agency.state in ("suspended", "limited"):
+        return agency.state
+    return "ended" if agency.is_approved and not agency.in_date else ""
 
 
 def _money_of_agency() -> list[tuple[str, int]]:

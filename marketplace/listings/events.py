@@ -76,3 +76,11 @@ class PoolChanged:
     """An attending has set the seats of some weeks; every listing of theirs may be affected."""
 
     attending_id: UUID
+
+
+@dataclass(frozen=True)
+class AttendingClosed:
+    """A look-up found something: the attending's listings take nobody new. `words`: what."""
+
+    attending_id: UUID
+    words: str

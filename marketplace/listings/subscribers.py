@@ -5,8 +5,8 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, context, outbox
-from marketplace.core.events import subscribe
-from marketplace.listings.events import AttendingInvited
+from marketplace.core.events import publish, subscribe
+from marketplace.listings.events import AttendingClosed, AttendingInvited
 from marketplace.listings.models import Attending, Rotation, Site
 from marketplace.listings.withholding import follow
 from marketplace.verification.events import AttendingChecked, SiteLetterChanged, StandingChanged
@@ -47,6 +47,9 @@ def on_checked(session: Session, event: AttendingChecked) -> None:
     doctor.checks = event.checks
     if before != (event.excluded, _counts(event.verified_until)):
         follow(session, Rotation.attending_id == doctor.id)
+    found = [line["words"] for line in event.checks.values() if line["result"] == "problem"]
+    if found and before == (False, True):
+        publish(session, AttendingClosed(doctor.id, " ".join(found)))
 
 
 def _counts(until: date | None) -> bool:

@@ -13,7 +13,7 @@ from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.jobs import handler, outside_handler
 from marketplace.core.outbox import OutboxMessage
-from marketplace.notifications import telling
+from marketplace.notifications import telling, verifying
 from marketplace.notifications.delivery import told
 from marketplace.payments.models import Installment
 
@@ -31,6 +31,8 @@ def tell(session: Session, occasion: str, detail: dict[str, str], ticket: str) -
         telling.tell_of_signature(session, occasion, detail)
     elif occasion == "listing_moderated":
         telling.tell_of_moderation(session, occasion, detail)
+    elif occasion in verifying.OCCASIONS:
+        verifying.tell_of_verification(session, occasion, detail)
     elif occasion == "attending_invited":
         telling.tell_of_invitation(session, occasion, detail)
     else:

@@ -13,6 +13,7 @@ Side = Literal["candidate", "attending", "agency"]
 
 MINE = "/me/bookings/{reference}"
 DESK = "/agency/{agency}/bookings/{reference}"
+PAPERS = "/agency/{agency}/verification"
 TRAINEE = "/attending/bookings/{reference}"
 
 
@@ -114,6 +115,18 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
     ),
     "attending_invited": (
         Message("attending-invited", "attending", "/attending", delegates=False),
+    ),
+    # what the platform's checks mean for an agency
+    "evidence_decided": (Message("evidence-decided", "agency", PAPERS, needs="settings.edit"),),
+    "standing_changed": (Message("agency-standing", "agency", PAPERS, needs="bookings.decide"),),
+    "evidence_ends": (Message("evidence-ends", "agency", PAPERS, needs="settings.edit"),),
+    "attending_closed": (
+        Message(
+            "agency-attending-closed",
+            "agency",
+            "/agency/{agency}/attendings",
+            needs="listings.edit",
+        ),
     ),
     # money
     "installment_paid": (Message("payment-receipt", "candidate", MINE),),

@@ -16,6 +16,7 @@ from marketplace.bookings.events import AttendingAsked, BookingMoved
 from marketplace.core import clock, context, ids, outbox
 from marketplace.core.events import subscribe
 from marketplace.listings.events import (
+    AttendingClosed,
     AttendingInvited,
     ListingModerated,
     SignatureAsked,
@@ -29,6 +30,7 @@ from marketplace.payments.events import (
     TransferSent,
 )
 from marketplace.placements.events import LetterMoved
+from marketplace.verification.events import EvidenceDecided, EvidenceEnds, StandingChanged
 
 TOPIC = "notifications.tell"
 
@@ -138,3 +140,47 @@ def on_moderated(session: Session, event: ListingModerated) -> None:
         variant="" if event.taken_down else "restored",
         once=event.once,
     )
+
+
+@subscribe(EvidenceDecided)
+def on_decided(session: Session, event: EvidenceDecided) -> None:
+    """The platform's answer to what an agency sent, with its reason."""
+    _tell(
+        session,
+        "evidence_decided",
+        agency_id=str(event.agency_id),
+        step_id=str(event.step_id),
+        event=event.event,
+        reason=event.reason,
+        papers=event.papers,
+    )
+
+
+@subscribe(StandingChanged)
+def on_standing(session: Session, event: StandingChanged) -> None:
+    """What an admin decided about an agency; the approval is told with its papers, an end of
+    papers with the paper."""
+    if event.step_id is None or event.event == "approve":
+        return
+    _tell(
+        session,
+        "standing_changed",
+        agency_id=str(event.agency_id),
+        step_id=str(event.step_id),
+        event=event.event,
+        reason=event.reason,
+    )
+
+
+@subscribe(EvidenceEnds)
+def on_paper_ends(session: Session, event: EvidenceEnds) -> None:
+    """A paper ends soon, or has ended."""
+    key = str(event.evidence_id)
+    _tell(session, "evidence_ends", evidence_id=key, days=str(event.days))
+
+
+@subscribe(AttendingClosed)
+def on_attending_closed(session: Session, event: AttendingClosed) -> None:
+    """A finding closed the listings of an attending: every agency of theirs."""
+    key = str(event.attending_id)
+    _tell(session, "attending_closed", attending_id=key, words=event.words)

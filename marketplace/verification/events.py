@@ -7,7 +7,8 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class EvidenceDecided:
-    """A platform admin answered what an agency had sent: accept, ask_revision or reject.
+    """A platform admin answered what an agency had sent: accept, approve (the agency
+    with it), ask_revision or reject.
 
     `step_id` is the first step of this answer: it names the occasion.
     """

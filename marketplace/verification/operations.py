@@ -27,6 +27,7 @@ from marketplace.verification.models import Evidence
 MAY = "settings.edit"
 NOT_ADMIN = "Only a platform admin decides about evidence."
 MAX_DRAFTS = 60
+HOLDS = "It holds. Another paper of the same answer went back."
 MIN_REASON = 10
 MAX_REASON = 1000
 # A newer paper of the same subject takes the place of these when it is uploaded.
@@ -185,9 +186,12 @@ def decide(session: Session, actor: Actor, agency_id: UUID, answer: Answer) -> N
     holds = [row for row in waiting if row.id not in answer.about]
     _refuse_unclear(answer, back, holds)
     steps = [_settle(session, actor, row, answer.event, reason) for row in back]
-    steps += [_settle(session, actor, row, "accept", reason) for row in holds]
+    kept = reason if answer.event == "accept" else HOLDS
+    steps += [_settle(session, actor, row, "accept", kept) for row in holds]
     session.flush()
+    told = answer.event
     if answer.event == "accept" and agency.state == "new":
+        told = "approve"
         standing.approve(session, actor, agency, reason)
     standing.refresh(session, agency)
     all_kinds = kinds.kinds(session)
@@ -196,7 +200,7 @@ def decide(session: Session, actor: Actor, agency_id: UUID, answer: Answer) -> N
         EvidenceDecided(
             agency_id=agency_id,
             step_id=steps[0],
-            event=answer.event,
+            event=told,
             reason=reason,
             papers=", ".join(dict.fromkeys(_label(all_kinds, row) for row in back or holds)),
         ),

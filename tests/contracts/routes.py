@@ -38,6 +38,7 @@ class Row:
     inside: int = 0  # the answer to whoever is signed in, where it differs
     missing: int = 404
     wrong: int = 404  # a link opened by somebody who is signed in as somebody else
+    foreign: int = 0  # the answer to an admin's form about another agency's things than it shows
     page: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     upload: str = ""  # the name of the field that takes the house's file
@@ -74,6 +75,8 @@ _B = "/me/bookings/"
 _D = "/attending/bookings/"
 _S = "/me/saved/"
 _A = "/agency/{slug}"
+_V = _A + "/verification"
+_AV = "/admin/verification"
 _P = "/admin/people/{person}"
 _M = "/admin/moderation/{rotation_id}"
 _REASON = {"reason": "Asked for by support ticket 3318."}
@@ -816,6 +819,69 @@ ROWS: tuple[Row, ...] = (
         page="/admin/announcements",
     ),
     _post("admin_people.look", _P + "/view-as", ADMIN, page=_P, fields=_REASON),
+    # --- verification ---------------------------------------------------------------------------
+    _get("agencies.new", "/agencies/new", PUBLIC),
+    _post(
+        "agencies_mine.create",
+        "/me/agencies",
+        SIGNED_IN,
+        page="/agencies/new",
+        fields={"name": "Newharbor Rotations", "email": "desk@example.org", "may_act": "1"},
+    ),
+    _get("verification.papers", _V, STAFF),
+    _get("verification.add", _V + "/add", "settings.edit"),
+    _post(
+        "verification.upload",
+        _V + "/add",
+        "settings.edit",
+        page=_V + "/add",
+        fields={"kind": "tax-number", "number": "4471", "issued_on": "2026-01-05"},
+        upload="file",
+    ),
+    _post("verification.send", _V + "/send", "settings.edit", page=_V),
+    _post("verification.remove", _V + "/{paper}/remove", "settings.edit", page=_V),
+    _post("verification.take_back", _V + "/{paper_sent}/take-back", "settings.edit", page=_V),
+    _get("verification.file", _V + "/{paper}/file", "settings.edit"),
+    _get("admin_verification.overview", _AV, ADMIN),
+    _get("admin_verification.review", _AV + "/agencies/{house}", ADMIN),
+    _post(
+        "admin_verification.decide",
+        _AV + "/agencies/{house}/decide",
+        ADMIN,
+        page=_AV + "/agencies/{house}",
+        fields={"event": "accept", "reason": "The name matches the register."},
+        foreign=409,
+    ),
+    _post(
+        "admin_verification.change_standing",
+        _AV + "/agencies/{house}/standing",
+        ADMIN,
+        page=_AV + "/agencies/{house}",
+        fields={"change": "limit", "why": "Trainees report mostly watching."},
+    ),
+    _post(
+        "admin_verification.revoke",
+        _AV + "/evidence/{paper_accepted}/revoke",
+        ADMIN,
+        page=_AV + "/agencies/{house}",
+        fields={"why": "The insurer does not know of this policy."},
+    ),
+    _get("admin_verification.file", _AV + "/evidence/{paper_sent}/file", ADMIN),
+    _get("admin_verification.attendings", _AV + "/attendings", ADMIN),
+    _get("admin_verification.attending", _AV + "/attendings/{doctor}", ADMIN),
+    _post(
+        "admin_verification.check_again",
+        _AV + "/attendings/{doctor}/check",
+        ADMIN,
+        page=_AV + "/attendings/{doctor}",
+    ),
+    _post(
+        "admin_verification.by_hand",
+        _AV + "/attendings/{doctor}/by-hand",
+        ADMIN,
+        page=_AV + "/attendings/{doctor}",
+        fields={"what": "registry", "result": "clear", "words": "Active, read today"},
+    ),
 )
 
 MACHINES = {"payment_hooks.stripe_event", "saving.unsubscribe"}

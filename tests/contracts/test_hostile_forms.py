@@ -11,6 +11,12 @@ from tests.contracts.routes import FORMS, Row
 NEEDS_INPUT = frozenset(
     {
         "accounts.sign_in_by_password",
+        "agencies_mine.create",
+        "verification.upload",
+        "admin_verification.decide",
+        "admin_verification.change_standing",
+        "admin_verification.revoke",
+        "admin_verification.by_hand",
         "accounts.send_link",
         "accounts.ask_for_account",
         "accounts.request_reset",

@@ -1,6 +1,5 @@
 """One walk over every route, role and object. Each check returns what is wrong, in words."""
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,6 +98,8 @@ def expected(cell: Cell) -> frozenset[int] | str:
     if row.who == routes.SIGNED_IN:
         return missing if cell.whose == "missing" else ok
     if row.who == routes.ADMIN:
+        if row.foreign and actor.kind == "admin" and cell.whose == "foreign":
+            return frozenset({row.foreign})
         there = cell.whose in ("own", "none", "foreign")  # the platform has one of each
         return ok if actor.kind == "admin" and there else missing
     if row.who in (routes.CANDIDATE, routes.ATTENDING):
@@ -153,7 +154,7 @@ def form_of(stage: Stage, row: Row, house: House, key: str = "") -> dict[str, An
     sent |= {name: value.format(**house.names) for name, value in row.fields.items()}
     sent.pop("csrf_token", None)
     if row.upload:
-        sent[row.upload] = (io.BytesIO(house.csv), "listings.csv")
+        sent[row.upload] = house.sent_file(row.upload)
     return sent
 
 
@@ -185,7 +186,7 @@ class Forms:
             self._stage.reset()
         sent = dict(self._known[key])
         if cell.row.upload:
-            sent[cell.row.upload] = (io.BytesIO(house.csv), "listings.csv")
+            sent[cell.row.upload] = house.sent_file(cell.row.upload)
         return sent
 
 

@@ -4,6 +4,7 @@ A house is an agency with its staff, its attending and a candidate who books the
 the ids and addresses of one house as strings, for building URLs.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,10 +38,14 @@ from marketplace.payments.models import Customer, PaymentPlan
 from marketplace.placements import operations as placements
 from marketplace.reviews import operations as reviews
 from marketplace.saved import operations as saved
+from marketplace.verification import attendings, files
+from marketplace.verification import operations as evidence
+from marketplace.verification.operations import Paper
 from tests import factories
 from tests.listings.test_importing import a_file, a_row
 from tests.payments import double as stub
 from tests.payments.double import StripeDouble
+from tests.verification import support as papers
 
 ROLES = ("owner", "manager", "coordinator", "finance", "read-only")
 WEEKS = 2
@@ -72,6 +77,12 @@ class House:
     names: dict[str, str] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
     csv: bytes = b""
+
+    def sent_file(self, field: str) -> tuple[io.BytesIO, str]:
+        """What a browser would upload in this field: a table of listings, or a paper."""
+        if field == "csv":
+            return io.BytesIO(self.csv), "listings.csv"
+        return io.BytesIO(papers.PDF), "paper.pdf"
 
     def secret(self, kind: str) -> str:
         """The mark of what only some may read."""
@@ -113,6 +124,9 @@ def missing() -> dict[str, str]:
         "person",
         "blocked",
         "announcement",
+        "paper",
+        "paper_sent",
+        "paper_accepted",
         "job",
         "saved_search",
         "saved_rotation",
@@ -136,6 +150,7 @@ def missing() -> dict[str, str]:
         | dict.fromkeys(SECTIONS, "no-such-section")
         | dict.fromkeys(("start", "closed_start", "blackout", "wish", "delegate"), MISSING_ID)
         | {"drafted": "no-such-name", "wide": "no-such-name", "site": "no-such-name"}
+        | {"house": "no-such-name", "doctor": "no-such-name"}
         | {
             "version": "99",
             "guide": "no-such-guide",
@@ -464,6 +479,32 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
         )
     house.names["file"] = str(stored)
     _links(house)
+    _evidence(house)
+
+
+def _evidence(house: House) -> None:
+    """Papers of the agency: one accepted, one that waits, one not sent; and a watched attending."""
+    market = house.market
+    scope, owner = context.agency(market.agency_id), papers.owner(market)
+
+    def upload(kind: str) -> UUID:
+        paper = Paper(kind, number=f"zqagency{house.key}", valid_until=papers.days(400))
+        file = files.checked(papers.PDF, f"zqagency{house.key}.pdf")
+        with open_session(scope) as session:
+            return evidence.upload(session, owner, paper, file).id
+
+    house.names["paper_accepted"] = str(upload("insurance"))
+    upload("registration")
+    papers.send(market)
+    papers.decide(market)
+    house.names["paper_sent"] = str(upload("registration"))
+    papers.send(market)
+    house.names["paper"] = str(upload("tax-number"))
+    house.names["house"] = market.agency_slug
+    with open_session(factories.a_system()) as session:
+        doctor = session.get_one(Attending, house.doctor)
+        house.names["doctor"] = doctor.slug
+        attendings.watch(session, doctor.id, doctor.npi)
 
 
 SECTIONS = ("basics", "scope", "people", "price", "cancellation", "letter", "dates")

@@ -21,8 +21,11 @@ from marketplace.payments import operations as payments
 from marketplace.payments.gateway import Declined, NeedsAction
 from marketplace.payments.models import Installment, Refund, Transfer
 from marketplace.placements import operations as placements
+from marketplace.verification import attendings, standing
+from marketplace.verification.sources import Found
 from tests import factories
 from tests.factories import Made, Market
+from tests.verification import support as verification
 
 TELL = "notifications.tell"
 
@@ -227,6 +230,43 @@ def taken_down(market: Market) -> None:
         moderation.take_down(session, admin, market.rotation_id, "The task list is not true.")
 
 
+def _send_papers(market: Market) -> None:
+    verification.upload(market, "registration", None)
+    verification.upload(market, "insurance", 20)
+    verification.send(market)
+
+
+def paper_comes_back(market: Market) -> None:
+    """The platform asks for another version."""
+    _send_papers(market)
+    one = min(verification.waiting(market))
+    verification.decide(market, "ask_revision", (one,), "Page 2 of 3 is missing. Please send all.")
+
+
+def agency_stopped(market: Market) -> None:
+    """The platform suspends the agency."""
+    with open_session(factories.a_system()) as session:
+        reason = "Three rotations turned out not to exist."
+        standing.change(session, verification.ADMIN, market.agency_id, "suspend", reason)
+
+
+def paper_ends(market: Market) -> None:
+    """A paper ends in three weeks."""
+    _send_papers(market)
+    verification.decide(market)
+    jobs.run_tick("verification.expire_due")
+
+
+def doctor_excluded(market: Market) -> None:
+    """The attending stands on the exclusion list."""
+    with open_session(factories.a_system()) as session:
+        npi = session.get_one(Attending, market.attending_id).npi
+        attendings.watch(session, market.attending_id, npi)
+    found = Found("exclusion", "problem", "On the exclusion list since 2026-05-20.", "List")
+    with open_session(factories.a_system()) as session:
+        attendings.record(session, market.attending_id, npi, [found])
+
+
 SCENES: dict[str, Callable[[Market], object]] = {
     "seat-held": hold,
     "request-received": _at("requested"),
@@ -259,6 +299,10 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "attending-invited": work_together,
     "agency-signature": list_sent_back,
     "agency-listing-closed": taken_down,
+    "evidence-decided": paper_comes_back,
+    "agency-standing": agency_stopped,
+    "evidence-ends": paper_ends,
+    "agency-attending-closed": doctor_excluded,
 }
 
 

@@ -38,6 +38,10 @@ NEWS = {  # what is no step of a booking
     "installment_due",
     "starts_soon",
     "letter_uploaded",
+    "evidence_decided",
+    "standing_changed",
+    "evidence_ends",
+    "attending_closed",
 }
 
 
