@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
         theme = request.cookies.get("theme", "")
         return {
             "viewer": web.viewer(),
+            "answers_for": web.answers_for(),
             "theme": theme if theme in ("light", "dark") else "",
             "demo": web.config().demo,
             "news": web.news(),

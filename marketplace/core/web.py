@@ -255,11 +255,17 @@ def _as_attending(found: Viewer) -> tuple[Scope, Actor]:
     if not found.attends_for:
         raise NotFound
     key, name = (wanted or found.attends_for)[0]
-    g.attending_id = key
+    g.attending_id, g.answers_for = key, name
     acting = f"{found.name} for {name}"
     return context.person(key), Actor(
         "attending", key, name=acting, role="delegate", by=found.person_id
     )
+
+
+def answers_for() -> str:
+    """The attending in whose name a delegate looks at this page, or ''."""
+    found: str = g.get("answers_for", "")
+    return found
 
 
 def attending_id() -> UUID:

@@ -20,6 +20,7 @@ VIEWER = Made(
     email="amara@example.test",
     is_admin=False,
     is_attending=False,
+    attends_for=(),
     agencies=[],
 )
 DANA = Made(
@@ -27,6 +28,7 @@ DANA = Made(
     email="dana@example.test",
     is_admin=False,
     is_attending=False,
+    attends_for=(),
     agencies=[AGENCY, Made(slug="harborline", name="Harborline Rotations", role="owner")],
 )
 OKAFOR = Made(
@@ -34,6 +36,7 @@ OKAFOR = Made(
     email="s.okafor@example.test",
     is_admin=False,
     is_attending=True,
+    attends_for=(),
     agencies=[],
 )
 

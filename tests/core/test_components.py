@@ -75,8 +75,15 @@ VALUES = {
         (
             "March",
             [
-                Made(date=START, left=1, capacity=3, url="?start=2027-03-01", waitlist_url=""),
-                Made(date=END, left=0, capacity=3, url="", waitlist_url="/wait"),
+                Made(
+                    date=START,
+                    left=1,
+                    capacity=3,
+                    url="?start=2027-03-01",
+                    waitlist_url="",
+                    letter=None,
+                ),
+                Made(date=END, left=0, capacity=3, url="", waitlist_url="/wait", letter=None),
             ],
         )
     ],
@@ -157,6 +164,7 @@ VIEWER = Made(
     is_admin=True,
     is_attending=True,
     agencies=[Made(slug="lakeshore", name="Lakeshore Clinical Partners", role="coordinator")],
+    attends_for=[("0190-1", "Dr. Isabel Fuentes")],
 )
 
 

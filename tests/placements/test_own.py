@@ -109,7 +109,9 @@ def test_a_delegate_answers_in_the_attendings_name_and_is_seen(
     olive = named(doctor, app)
     made = factories.booking(market, factories.candidate(), "approved")
     at = f"/attending/bookings/{made.reference}"
-    assert olive.get(at).status_code == 200
+    page = olive.get(at)
+    assert page.status_code == 200 and "You answer in their name" in page.text
+    assert "You answer in their name" not in doctor.get(at).text
     assert olive.post(f"{at}/accept", page=at).status_code == 303
     with open_session(factories.a_system(), readonly=True) as session:
         step = session.scalars(
