@@ -46,13 +46,10 @@ def write(session: Session, numbers: Mapping[str, int]) -> int:
     """Add a batch to the rows (system session); returns how many views. Listings that are gone and
     fields that nobody wrote here are left out."""
     read = {key: number for field, number in numbers.items() if (key := _key(field))}
-    owners = dict(
-        session.execute(
-            select(Rotation.id, Rotation.agency_id).where(Rotation.id.in_({one for one, _ in read}))
-        )
-        .tuples()
-        .all()
+    listed = select(Rotation.id, Rotation.agency_id).where(
+        Rotation.id.in_({one for one, _ in read})
     )
+    owners = {row.id: row.agency_id for row in session.execute(listed)}
     total = 0
     for (rotation_id, day), number in sorted(read.items()):
         if rotation_id not in owners or number <= 0:
