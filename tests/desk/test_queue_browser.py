@@ -1,0 +1,207 @@
+"""A coordinator's morning in Chromium: with and without scripts, by keyboard, at both widths."""
+
+import re
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from marketplace.accounts import team_views
+from marketplace.bookings import workspace_views
+from marketplace.core.db import open_session
+from marketplace.desk import queue_views
+from marketplace.desk import views as reply_views
+from marketplace.listings.models import Attending
+from marketplace.numbers import measuring
+from marketplace.numbers import views as number_views
+from marketplace.numbers.models import AgencyNumbers, MarketNumbers
+from tests import factories
+from tests.payments.double import free_port
+from tests.support import rooms
+from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+
+pytestmark = pytest.mark.browser
+
+ROOMS = (
+    workspace_views.workspace,
+    queue_views.queue,
+    reply_views.room,
+    number_views.room,
+    team_views.team,
+)
+
+
+class Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    with rooms.site(ROOMS) as site:
+        yield site
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    port = free_port()
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def market(app: Flask) -> factories.Market:
+    """A queue with something in every corner."""
+    made = factories.market(capacity=9)
+    with open_session(factories.a_system()) as session:
+        session.get_one(Attending, made.attending_id).weekly_capacity = 9
+    for name, state in (
+        ("Amara Nwosu", "requested"),
+        ("Berta Solis", "requested"),
+        ("Cleo Park", "approved"),
+        ("Dina Haddad", "confirmed"),
+    ):
+        factories.booking(made, factories.candidate(name), state)
+    with open_session(factories.a_system()) as session:
+        measured = {"answer": 9.0, "filled": 71.0, "letter": 34.0, "refunded": 3.0}
+        weekly = {"views": [40, 44, 38, 50, 52, 61, 58, 63, 70, 66, 72, 80], "requests": [1] * 12}
+        weekly["answer"] = [None, 9, 12, None, 8, 7, 9, 9, 10, 6, 7, 8]
+        week = measuring.window().last_week
+        session.add(
+            AgencyNumbers(
+                agency_id=made.agency_id, measured=measured, weekly=weekly, last_week=week
+            )
+        )
+        middle = {"n": 7, "p25": 20.0, "median": 31.0, "p75": 44.0}
+        session.add(MarketNumbers(id=1, measured={"answer": middle, "letter": middle}))
+    return made
+
+
+def opened(browser: Browser, url: str, who: UUID, **more: Any) -> Page:
+    tab = visitor(browser, url, **more)
+    tab.set_extra_http_headers({rooms._PERSON: str(who)})
+    return tab.new_page()
+
+
+def press(page: Page, role: Any, name: str) -> None:
+    page.get_by_role(role, name=name, exact=True).first.click()
+    page.wait_for_load_state()
+
+
+def test_a_morning_without_scripts_on_a_phone(
+    browser: Browser, url: str, market: factories.Market
+) -> None:
+    page = opened(browser, url, market.staff["coordinator"], size=PHONE, javascript=False)
+    home = f"/agency/{market.agency_slug}"
+    page.goto(home)
+    expect(page.get_by_role("heading", name="Needs you")).to_be_visible()
+    page.goto(f"{home}/replies")
+    page.get_by_label("Title").fill("Dates are taken")
+    page.get_by_label("Text").fill("Hello {candidate}, these dates are taken.")
+    press(page, "button", "Save reply")
+    page.goto(home)
+    page.get_by_role("link", name=re.compile("Answer Amara Nwosu")).click()
+    page.get_by_label("Add a note").fill("Called about housing.")
+    press(page, "button", "Save note")
+    expect(page.get_by_text("Called about housing.")).to_be_visible()
+    press(page, "link", "Decline")
+    press(page, "button", "Use this text")
+    expect(page.get_by_label("A few words to Amara")).to_have_value(
+        "Hello Amara, these dates are taken."
+    )
+    page.get_by_label("These dates are no longer free").check()
+    press(page, "button", "Decline request")
+    expect(page.get_by_text("Declined. Nobody was charged")).to_be_visible()
+    page.goto(f"{home}/bookings?view=all")
+    page.get_by_label("Select Berta Solis").check()
+    page.get_by_label("Select Cleo Park").check()
+    press(page, "button", "Approve")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "1 approved, 1 cannot be: already answered"
+    )
+    press(page, "link", "Back to the bookings")
+    page.goto(f"{home}/calendar?month={market.starts[0]:%Y-%m}")
+    expect(page.get_by_role("heading", name="Agenda")).to_be_visible()
+    expect(page.get_by_role("table")).to_be_hidden()  # the list alone on phones
+    page.context.close()
+
+
+def test_a_morning_by_keyboard_on_a_desk(
+    browser: Browser, url: str, market: factories.Market
+) -> None:
+    page = opened(browser, url, market.staff["coordinator"], size=DESK)
+    found = complaints(page)
+    home = f"/agency/{market.agency_slug}"
+    page.goto(f"{home}/bookings?view=all")
+    page.get_by_role("link", name="Starts", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("columnheader", name="Starts")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    page.get_by_label("Status").focus()
+    page.keyboard.type("New request")
+    page.keyboard.press("Tab")
+    expect(page).to_have_url(re.compile("status=requested"))
+    page.get_by_text("Save as a view").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Name of the view").fill("New by start")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="New by start")).to_have_attribute("aria-current", "page")
+    page.get_by_label("Select Amara Nwosu").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("group", name="For the selected bookings")).to_be_visible()
+    page.get_by_role("button", name="Approve").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 approved")
+    assert found == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_is_accessible(
+    browser: Browser, url: str, market: factories.Market, size: dict[str, int]
+) -> None:
+    home = f"/agency/{market.agency_slug}"
+    page = opened(browser, url, market.staff["owner"], size=size)
+    found = complaints(page)
+    month = f"{market.starts[0]:%Y-%m}"
+    paths = (
+        *(home, f"{home}/bookings?view=all", f"{home}/bookings?view=here&q=nobody"),
+        *(f"{home}/calendar?month={month}", f"{home}/replies", f"{home}/numbers", f"{home}/team"),
+    )
+    wrong = []
+    for theme in ("light", "dark"):
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": url}])
+        for path in paths:
+            page.goto(path)
+            wrong += [f"{theme} {path}: {line}" for line in axe(page)]
+            wrong += [f"{theme} {path} is too wide: {line}" for line in too_wide(page)]
+        page.goto(f"{home}/bookings?view=needs")
+        page.get_by_label("Select Amara Nwosu").check()
+        wrong += [f"{theme} picked: {line}" for line in axe(page)]
+        page.get_by_role("button", name="Decline").click()
+        wrong += [f"{theme} decline: {line}" for line in axe(page)]
+        page.goto(f"{home}/bookings?view=needs")
+        page.get_by_role("link", name="Amara Nwosu").first.click()
+        wrong += [f"{theme} booking: {line}" for line in axe(page)]
+        press(page, "link", "Decline")
+        wrong += [f"{theme} decline open: {line}" for line in axe(page)]
+    assert wrong == []
+    assert found == []
+    page.context.close()
