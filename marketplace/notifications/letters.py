@@ -98,7 +98,7 @@ def letter(message: Message, about: About, extra: Extra) -> Letter:
         "specialty": booking.terms["specialty"],
         "token": about.detail.get("token", ""),
     }
-    facts = (*_facts(message.to, about), *extra.facts)
+    facts = (*extra.facts, *_facts(message.to, about))  # its own news first
     return compose(message, slots, facts, places, variant=extra.variant, path=extra.path)
 
 
