@@ -93,7 +93,7 @@ def who(terms: Mapping[str, object]) -> Who:
     return Who(
         specialty=str(terms["specialty_label"]),
         doctor=doctor,
-        doctor_short=f"Dr. {doctor.partition(',')[0].split()[-1]}",
+        doctor_short=formats.doctor_short(doctor),
         tint=tint(str(terms["specialty"])),
         site=str(terms["site"]),
         place=place,

@@ -8,7 +8,7 @@ from marketplace.bookings.models import Booking
 from marketplace.bookings.workspace_queries import STATUS, due_at, next_words
 from marketplace.core import clock, deadlines
 from marketplace.core.deadlines import Due
-from marketplace.core.formats import day_short
+from marketplace.core.formats import day_short, doctor_short
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def head(booking: Booking, slug: str) -> Head:
         standing=str(booking.candidate.get("line") or ""),
         specialty=str(booking.terms["specialty_label"]),
         doctor=doctor,
-        doctor_short=f"Dr. {doctor.partition(',')[0].rsplit(maxsplit=1)[-1]}",
+        doctor_short=doctor_short(doctor),
         start=booking.start_on,
         weeks=booking.weeks,
         state=state,

@@ -1,4 +1,4 @@
-"""Dates and times in words, for pages and for messages."""
+"""Dates, times and names in words, for pages and for messages."""
 
 from datetime import date, datetime
 from functools import lru_cache
@@ -28,3 +28,13 @@ def when(value: datetime, zone: str = "UTC") -> str:
     local = value.astimezone(ZoneInfo(zone))
     clock = f"{local:%I:%M %p}".lstrip("0")
     return f"{local:%a}, {local:%b}{_NBSP}{local.day}, {clock.replace(' ', _NBSP)}"
+
+
+def doctor(name: str) -> str:
+    """Dr. Isabel Fuentes: an attending's name as people say it, without the degrees after it."""
+    return f"Dr. {name.removeprefix('Dr. ').split(',')[0]}"
+
+
+def doctor_short(name: str) -> str:
+    """Dr. Fuentes."""
+    return f"Dr. {doctor(name).split()[-1]}"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.delegates import require_attending
 from marketplace.accounts.permissions import require
 from marketplace.accounts.tokens import token_hash
-from marketplace.core import audit, clock, context, ids, outbox
+from marketplace.core import audit, clock, context, formats, ids, outbox
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
 from marketplace.core.events import publish as tell
@@ -55,7 +55,7 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
         found.append(
             Missing(
                 "signature",
-                f"Dr. {rotation.attending.display_name} has not signed what trainees do"
+                f"{formats.doctor(rotation.attending.display_name)} has not signed what trainees do"
                 f" (version {rotation.version}).",
                 "scope",
             )

@@ -11,7 +11,7 @@ from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import clock, storage, web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid, NotFound
-from marketplace.core.formats import when
+from marketplace.core.formats import doctor, when
 from marketplace.core.storage import StoredFile
 from marketplace.listings import catalog, cities, drafts, importing, operations
 from marketplace.listings import workspace_queries as reads
@@ -157,7 +157,7 @@ def ask_signature(slug: str, name: str) -> Answer:
     """Send the attending the list to sign."""
     rotation = reads.own(db.session(), name)
     operations.ask_signature(db.session(), web.actor(), rotation.id)
-    flash(f"Dr. {rotation.attending.display_name} gets a link to read and sign.", "good")
+    flash(f"{doctor(rotation.attending.display_name)} gets a link to read and sign.", "good")
     return web.go(f"/agency/{slug}/listings/{name}/check")
 
 

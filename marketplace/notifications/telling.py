@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking
+from marketplace.core import formats
 from marketplace.listings.models import Rotation, ScopeSignature
 from marketplace.listings.operations import LINK_DAYS
 from marketplace.notifications import wording
@@ -55,7 +56,7 @@ def tell_of_signature(session: Session, occasion: str, detail: Detail) -> None:
     slots = {
         "rotation": rotation.title,
         "agency": agency.name,
-        "attending": f"Dr. {rotation.attending.display_name.split(',')[0]}",
+        "attending": formats.doctor(rotation.attending.display_name),
         "date": wording.weekday(ends),
     }
     facts = (
