@@ -114,7 +114,10 @@ def _handle(call: Call, request: Request) -> Json:
     if route.params:
         validation.check(route.params, params)
     params.pop("expand", None)
-    return route.handler(call, params, *ids)
+    body = route.handler(call, params, *ids)
+    if body["object"] == "list":  # the SDK asks this address for the next page
+        body = {"url": f"/v1/{request.path}"} | body
+    return body
 
 
 def _check_browser(

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ class House:
 
     def __init__(self, stack: RunningStack, browser: Browser) -> None:
         self.stack, self._browser = stack, browser
+        self._ahead = 0.0
         listed = json.loads((stack.var / "demo-accounts.json").read_text())
         self.accounts: dict[str, dict[str, str]] = {one["role"]: one for one in listed}
 
@@ -61,10 +63,16 @@ class House:
     def somebody(self, role: str, size: dict[str, int], *, javascript: bool = True) -> Person:
         return self.guest(size, javascript=javascript).sign_in(self.accounts[role])
 
-    def later(self, by: str) -> None:
-        """Move the clock, as the demo's page does."""
-        done = self.stack.command("clock", "advance", by)
-        assert done.returncode == 0, done.stderr
+    def now(self) -> datetime:
+        """The time in the house, UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self._ahead)
+
+    def later(self, **by: int) -> None:
+        """Move the clock of every process, as `bin/marketplace clock advance` does."""
+        self._ahead += timedelta(**by).total_seconds()
+        draft = self.stack.var / "clock.new"
+        draft.write_text(json.dumps({"offset_seconds": self._ahead}))
+        draft.replace(self.stack.var / "clock")
 
     def check(self) -> None:
         """The invariants, as an operator asks for them."""
@@ -90,7 +98,7 @@ def chrome() -> Iterator[Browser]:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated and seeded folder, to be copied by each stack."""
     var = tmp_path_factory.mktemp("prepared")
-    with RunningStack(var, seed=("seed", "--rotations", "240"), names=("valkey",)):
+    with RunningStack(var, seed=("seed", "--rotations", "300"), names=("valkey",)):
         pass
     return var
 

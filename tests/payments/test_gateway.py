@@ -29,7 +29,7 @@ from marketplace.payments.gateway import (
     Unknown,
     is_hard,
 )
-from marketplace.payments.stripe_gateway import StripeGateway
+from marketplace.payments.stripe_gateway import PAGE, StripeGateway
 from tests.payments import double as stub
 from tests.payments.double import StripeDouble, http, receiver, until
 
@@ -480,6 +480,13 @@ def test_the_balance_is_the_sum_of_its_movements(double, gateway):
     assert entries[-1].source == outcome.charge
     assert entries[-1].fee_cents == 4_815  # 2.9% and 30 cents
     assert sum(entry.net_cents for entry in entries) == gateway.balance_cents()
+
+
+def test_more_events_than_one_page_are_all_listed(gateway):
+    for number in range(PAGE + 5):
+        gateway.ensure_customer(f"p{number}", "a@example.org", key=f"c{number}")
+    listed = list(gateway.list_events(datetime.now(UTC) - timedelta(minutes=5)))
+    assert len({event.id for event in listed}) == PAGE + 5
 
 
 def test_a_dispute_takes_the_money_and_can_be_answered(double, gateway):
