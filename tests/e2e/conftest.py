@@ -88,7 +88,7 @@ def until(truth: Callable[[], bool], what: str, patience: float = PATIENCE) -> N
         time.sleep(0.3)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     with chromium() as running:
         yield running

@@ -230,8 +230,9 @@ def test_without_scripts_from_the_search_to_the_card(house: House) -> None:
     student = house.somebody("student", PHONE, javascript=False)
     page = student.page
     page.goto("/rotations?accepts=student&weeks=4")
-    page.get_by_label("Hands-on, clinic").first.check(force=True)
-    page.locator("form#filters button[type=submit], form#filters button").last.click()
+    page.get_by_role("button", name="Filters").first.click()
+    page.get_by_label("Hands-on, clinic").first.check()
+    page.get_by_role("button", name=re.compile("Show.*rotations|Apply")).first.click()
     page.wait_for_url("**hands_on=**")
     page.locator('main a[href^="/rotations/"]').first.click()
     page.locator('main a[href*="start="]').last.click()
