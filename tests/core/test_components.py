@@ -163,7 +163,6 @@ VIEWER = Made(
     email="dana@example.test",
     is_admin=True,
     is_attending=True,
-    attends_for=(),
     agencies=[Made(slug="lakeshore", name="Lakeshore Clinical Partners", role="coordinator")],
     attends_for=[("0190-1", "Dr. Isabel Fuentes")],
 )
