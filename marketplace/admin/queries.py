@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking
@@ -18,6 +18,7 @@ from marketplace.core.mail import MailMessage
 from marketplace.core.outbox import OutboxMessage
 from marketplace.payments import ledger
 from marketplace.payments.models import LedgerEntry
+from marketplace.tenants.models import Agency
 
 PAGE = 50
 _STATES = tuple(dict.fromkeys(state for move in MOVES for state in (move.source, move.target)))
@@ -50,6 +51,7 @@ class Work:
     trying_again: int
     dead: int
     done_last_hour: int
+    stuck: int
     oldest_waiting: datetime | None
 
 
@@ -94,16 +96,29 @@ def work(session: Session) -> Work:
             OutboxMessage.dead_at.is_(None),
             OutboxMessage.done_at > clock.wall() - timedelta(hours=1),
         ),
+        stuck=number(*open_rows, *_stuck()),
         oldest_waiting=session.scalar(select(func.min(OutboxMessage.created_at)).where(*open_rows)),
     )
 
 
+STUCK_AFTER = timedelta(minutes=10)
+
+
+def _stuck() -> tuple[ColumnElement[bool], ...]:
+    """Never failed, and not done long after it was written: the relay or the worker is away."""
+    late = OutboxMessage.created_at < clock.wall() - STUCK_AFTER
+    return (OutboxMessage.failures == 0, late)
+
+
 def jobs_to_look_at(session: Session, limit: int = PAGE) -> tuple[OutboxMessage, ...]:
-    """Stopped jobs first, then those that are tried again, the newest first."""
+    """Stopped jobs first, then those that are tried again or wait too long, the newest first."""
     return tuple(
         session.scalars(
             select(OutboxMessage)
-            .where(OutboxMessage.done_at.is_(None), OutboxMessage.failures > 0)
+            .where(
+                OutboxMessage.done_at.is_(None),
+                or_(OutboxMessage.failures > 0, and_(*_stuck())),
+            )
             .order_by(OutboxMessage.dead_at.is_(None), OutboxMessage.id.desc())
             .limit(limit)
         )
@@ -123,8 +138,10 @@ class MailRow:
     sent_at: datetime | None
 
 
-def mail(session: Session, state: str = "", limit: int = PAGE) -> tuple[MailRow, ...]:
-    """The newest messages, all or those in one state."""
+def mail(
+    session: Session, state: str = "", text: str = "", limit: int = PAGE
+) -> tuple[MailRow, ...]:
+    """The newest messages, all or those in one state, to or about what is looked for."""
     columns = (
         MailMessage.id,
         MailMessage.slug,
@@ -137,6 +154,9 @@ def mail(session: Session, state: str = "", limit: int = PAGE) -> tuple[MailRow,
     statement = select(*columns).order_by(MailMessage.id.desc()).limit(limit)
     if state:
         statement = statement.where(MailMessage.state == state)
+    if text:
+        looked = (MailMessage.to_address, MailMessage.subject, MailMessage.slug)
+        statement = statement.where(or_(*(c.icontains(text, autoescape=True) for c in looked)))
     return tuple(MailRow(*row) for row in session.execute(statement))
 
 
@@ -148,40 +168,65 @@ def mail_by_state(session: Session) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """What part of the audit log to show. `before` is the last entry of the page before."""
+    """What part of the audit log to show. Days are UTC, both counted in; `before` is the last
+    entry of the page before."""
 
     text: str = ""
     action: str = ""
-    day: date | None = None
+    actor: UUID | None = None
+    agency: str = ""
+    first: date | None = None
+    last: date | None = None
     before: UUID | None = None
 
 
-def audit_entries(session: Session, wanted: AuditFilter) -> tuple[AuditEntry, ...]:
+CSV_MOST = 10_000
+
+
+def audit_entries(
+    session: Session, wanted: AuditFilter, limit: int = PAGE + 1
+) -> tuple[AuditEntry, ...]:
     """One page of the log, the newest first; one entry more than PAGE tells that there is more."""
-    statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(PAGE + 1)
-    if wanted.text:
-        statement = statement.where(
-            or_(
-                *(
-                    column.icontains(wanted.text, autoescape=True)
-                    for column in (AuditEntry.actor_name, AuditEntry.subject, AuditEntry.action)
-                )
-            )
-        )
-    if wanted.action:
-        statement = statement.where(AuditEntry.action == wanted.action)
-    if wanted.day:
-        start = datetime.combine(wanted.day, time(), UTC)
-        end = start + timedelta(days=1)
-        statement = statement.where(AuditEntry.at >= start, AuditEntry.at < end)
-    if wanted.before:
-        statement = statement.where(AuditEntry.id < wanted.before)
+    statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    for condition in _audit_conditions(wanted):
+        statement = statement.where(condition)
     return tuple(session.scalars(statement))
+
+
+def _audit_conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.text:
+        columns = (AuditEntry.actor_name, AuditEntry.subject, AuditEntry.action)
+        found.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
+    if wanted.action:
+        found.append(AuditEntry.action == wanted.action)
+    if wanted.actor:
+        found.append(
+            or_(AuditEntry.actor_id == wanted.actor, AuditEntry.subject == f"person:{wanted.actor}")
+        )
+    if wanted.agency:
+        found.append(
+            AuditEntry.agency_id.in_(select(Agency.id).where(Agency.slug == wanted.agency))
+        )
+    if wanted.first:
+        found.append(AuditEntry.at >= datetime.combine(wanted.first, time(), UTC))
+    if wanted.last:
+        end = datetime.combine(wanted.last, time(), UTC) + timedelta(days=1)
+        found.append(AuditEntry.at < end)
+    if wanted.before:
+        found.append(AuditEntry.id < wanted.before)
+    return found
 
 
 def audit_actions(session: Session) -> tuple[str, ...]:
     """The kinds of entries there are, for the filter."""
     return tuple(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
+
+
+def agency_names(session: Session) -> tuple[tuple[str, str], ...]:
+    """Every agency as (address, name), by name, for filters."""
+    rows = session.execute(select(Agency.slug, Agency.name).order_by(Agency.name))
+    return tuple((row[0], row[1]) for row in rows)
 
 
 def audit_count(session: Session) -> int:

@@ -1,19 +1,21 @@
 """Pages of the platform: overview, jobs, mail, audit log."""
 
-from datetime import date
+import json
 from uuid import UUID
 
-from flask import flash, request
+from flask import Response, flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.admin import operations, queries
-from marketplace.core import clock, web
+from marketplace.admin import forms, health, operations, queries
+from marketplace.core import audit as audit_log
+from marketplace.core import clock, spreadsheets, web
 from marketplace.core.db import db
+from marketplace.core.errors import Invalid
 
 room = web.Room("admin", __name__, side="admin", url_prefix="/admin")
 
 Answer = str | tuple[str, int] | BaseResponse
-MAIL_STATES = ("queued", "sending", "sent", "stored")
+MAIL_STATES = ("queued", "sending", "sent", "stored", "discarded")
 
 
 @room.get("")
@@ -32,12 +34,21 @@ def overview() -> Answer:
 
 @room.get("/jobs")
 def jobs() -> Answer:
-    """Work that waits, and work that needs a person."""
+    """Work that waits, work that needs a person, and how the parts are."""
+    return _jobs_page()
+
+
+def _jobs_page(refused: str = "", error: str = "") -> Answer:
     session = db.session()
     return web.render(
         "admin/jobs.html",
+        status=422 if error else 200,
         work=queries.work(session),
         rows=queries.jobs_to_look_at(session),
+        parts=health.parts(session, web.config()),
+        refused=refused,
+        error=error,
+        typed=forms.text(request.form, "reason", 2000) if error else "",
         as_of=clock.wall(),
     )
 
@@ -50,10 +61,22 @@ def retry_job(message_id: UUID) -> Answer:
     return web.go("/admin/jobs")
 
 
+@room.post("/jobs/<uuid:message_id>/hurry")
+def hurry_job(message_id: UUID) -> Answer:
+    """Try a waiting job now."""
+    operations.hurry_job(db.session(), web.actor(), message_id)
+    flash("The job is tried now.", "good")
+    return web.go("/admin/jobs")
+
+
 @room.post("/jobs/<uuid:message_id>/discard")
 def discard_job(message_id: UUID) -> Answer:
     """Give up on a stopped job."""
-    operations.discard_job(db.session(), web.actor(), message_id)
+    try:
+        reason = forms.reason(request.form)
+    except Invalid as error:
+        return _jobs_page(str(message_id), error.errors["reason"])
+    operations.discard_job(db.session(), web.actor(), message_id, reason)
     flash("The job is discarded. Its row stays for the record.", "good")
     return web.go("/admin/jobs")
 
@@ -61,16 +84,45 @@ def discard_job(message_id: UUID) -> Answer:
 @room.get("/mail")
 def mail() -> Answer:
     """What was sent to whom, without the texts."""
-    asked = request.args.get("state", "")
-    state = asked if asked in MAIL_STATES else ""
+    return _mail_page()
+
+
+def _mail_page(refused: str = "", error: str = "") -> Answer:
+    state = forms.choice(request.args, "state", MAIL_STATES)
+    text = forms.text(request.args, "q", 100)
     session = db.session()
     return web.render(
         "admin/mail.html",
-        rows=queries.mail(session, state),
+        status=422 if error else 200,
+        rows=queries.mail(session, state, text),
         counts_by_state=queries.mail_by_state(session),
         state=state,
+        q=text,
         states=MAIL_STATES,
+        refused=refused,
+        error=error,
+        typed=forms.text(request.form, "reason", 2000) if error else "",
     )
+
+
+@room.post("/mail/<uuid:message_id>/send-again")
+def resend_mail(message_id: UUID) -> Answer:
+    """Send a message once more."""
+    operations.resend_mail(db.session(), web.actor(), message_id)
+    flash("The message is sent once more.", "good")
+    return web.go("/admin/mail")
+
+
+@room.post("/mail/<uuid:message_id>/discard")
+def discard_mail(message_id: UUID) -> Answer:
+    """Do not send a message that waits."""
+    try:
+        reason = forms.reason(request.form)
+    except Invalid as error:
+        return _mail_page(str(message_id), error.errors["reason"])
+    operations.discard_mail(db.session(), web.actor(), message_id, reason)
+    flash("The message is discarded. It stays here for the record.", "good")
+    return web.go("/admin/mail")
 
 
 @room.get("/audit")
@@ -83,29 +135,57 @@ def audit() -> Answer:
         "admin/audit.html",
         entries=found[: queries.PAGE],
         has_more=len(found) > queries.PAGE,
-        total=queries.audit_count(session),
+        chain=audit_log.chain(session),
         actions=queries.audit_actions(session),
+        agencies=queries.agency_names(session),
         wanted=wanted,
+        query=_kept_query(),
+    )
+
+
+@room.get("/audit.csv")
+def audit_csv() -> Answer:
+    """The entries of this view as a file, the newest first."""
+    rows = queries.audit_entries(db.session(), _audit_filter(), queries.CSV_MOST)
+    lines: list[list[object]] = [
+        ["at_utc", "who", "kind", "did", "to_what", "detail", "request", "number", "seal"]
+    ]
+    lines += [
+        [
+            row.at.isoformat(),
+            row.actor_name,
+            row.actor_kind,
+            row.action,
+            row.subject,
+            json.dumps(row.detail, sort_keys=True, default=str),
+            row.request_id,
+            row.seq or "",
+            row.seal or "",
+        ]
+        for row in rows
+    ]
+    return Response(
+        spreadsheets.write(lines),
+        mimetype="text/csv",
+        headers={"Content-Disposition": "attachment; filename=audit-log.csv"},
     )
 
 
 def _audit_filter() -> queries.AuditFilter:
     """The filter in the address; what cannot be read filters nothing."""
-    text = "".join(char for char in request.args.get("q", "")[:100] if char.isprintable())
-    action = "".join(char for char in request.args.get("action", "")[:60] if char.isprintable())
-    return queries.AuditFilter(text.strip(), action, _day(), _before())
+    args = request.args
+    return queries.AuditFilter(
+        text=forms.text(args, "q", 100),
+        action=forms.text(args, "action", 60),
+        actor=forms.key(args, "actor"),
+        agency=forms.text(args, "agency", 80),
+        first=forms.day(args, "from"),
+        last=forms.day(args, "to"),
+        before=forms.key(args, "before"),
+    )
 
 
-def _day() -> date | None:
-    try:
-        found = date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return None
-    return found if date.min < found < date.max else None
-
-
-def _before() -> UUID | None:
-    try:
-        return UUID(request.args.get("before", ""))
-    except ValueError:
-        return None
+def _kept_query() -> dict[str, str]:
+    """The filters of the address, for the links of the page."""
+    names = ("q", "action", "actor", "agency", "from", "to")
+    return {name: request.args[name][:100] for name in names if request.args.get(name)}

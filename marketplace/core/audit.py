@@ -6,6 +6,7 @@ one stays cheap and a changed, deleted or reordered entry is found by `bin/marke
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -105,6 +106,39 @@ def broken_links(session: Session) -> list[str]:
             expected = row.seq or expected
         previous = row.seal or ""
     return broken
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How the log stands: entries in the chain, those that wait for the next seal, and the newest
+    part of the chain that was looked at just now."""
+
+    sealed: int
+    waiting: int
+    looked_at: int
+    broken: tuple[str, ...]
+
+
+def chain(session: Session, newest: int = 500) -> Chain:
+    """The state of the chain; its newest links are worked out again. `broken_links`, which
+    `bin/marketplace check` asks, does so with all of them."""
+    sealed = session.scalar(select(func.max(AuditEntry.seq))) or 0
+    waiting = session.scalar(
+        select(func.count()).select_from(AuditEntry).where(AuditEntry.seq.is_(None))
+    )
+    rows = session.scalars(
+        select(AuditEntry).where(AuditEntry.seq >= max(1, sealed - newest)).order_by(AuditEntry.seq)
+    ).all()
+    previous = rows[0].seal or "" if rows and rows[0].seq != 1 else ""
+    looked = rows[1:] if rows and rows[0].seq != 1 else rows
+    broken = []
+    expected = sealed - len(looked)
+    for row in looked:
+        expected += 1
+        if row.seq != expected or row.seal != _digest(previous, row):
+            broken.append(str(row.id))
+        previous = row.seal or ""
+    return Chain(sealed, waiting or 0, len(looked), tuple(broken))
 
 
 def count(session: Session) -> int:

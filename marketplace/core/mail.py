@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from marketplace.core import clock, context, outbox
 from marketplace.core.context import Scope
 from marketplace.core.db import JOURNAL, Base, Keyed, open_session
+from marketplace.core.errors import Conflict, NotFound
 from marketplace.core.jobs import outside_handler
 
 _CLAIM = timedelta(seconds=60)
@@ -41,7 +42,7 @@ class MailMessage(Keyed, Base):
     dedupe_key: Mapped[str] = mapped_column(unique=True)
     attachments: Mapped[list[Any]] = mapped_column(default=list)
     headers: Mapped[dict[str, str]] = mapped_column(default=dict)
-    state: Mapped[str] = mapped_column(default="queued")  # queued, sending, sent, stored
+    state: Mapped[str] = mapped_column(default="queued")  # or sending, sent, stored, discarded
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
@@ -85,6 +86,37 @@ def post(
         scope=context.system("deliver mail"),
     )
     return message.id
+
+
+def send_again(session: Session, message_id: UUID) -> MailMessage:
+    """Write the work of sending a message once more. Conflict while it is being sent."""
+    row = _locked(session, message_id)
+    if row.state == "sending" and row.claimed_at and row.claimed_at > clock.wall() - _CLAIM:
+        raise Conflict("This message is being sent at this moment.")
+    row.state = "queued"
+    outbox.enqueue(
+        session,
+        "core.mail.deliver",
+        {"message_id": str(row.id)},
+        scope=context.system("deliver mail"),
+    )
+    return row
+
+
+def discard(session: Session, message_id: UUID) -> MailMessage:
+    """Keep a waiting message from being sent; it stays for the record."""
+    row = _locked(session, message_id)
+    if row.state != "queued":
+        raise Conflict("Only a message that waits can be discarded.")
+    row.state = "discarded"
+    return row
+
+
+def _locked(session: Session, message_id: UUID) -> MailMessage:
+    row = session.get(MailMessage, message_id, with_for_update=True)
+    if row is None:
+        raise NotFound
+    return row
 
 
 def _one_line(value: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace.admin import operations, queries
+from marketplace.admin import health, operations, queries
 from marketplace.bookings.states import LIVE, SEAT
 from marketplace.core import audit, clock, context, mail, outbox
 from marketplace.core.audit import AuditEntry
@@ -17,7 +17,7 @@ from marketplace.core.errors import Forbidden
 from marketplace.core.outbox import OutboxMessage
 from marketplace.payments import ledger
 from marketplace.payments.ledger import Line
-from tests.accounts.conftest import SYSTEM, Visitor, agency, member, person, site, visitor
+from tests.accounts.conftest import SYSTEM, Visitor, agency, mails, member, person, site, visitor
 
 __all__ = ["site", "visitor"]  # fixtures
 
@@ -49,6 +49,7 @@ def row(key: UUID) -> OutboxMessage:
         return found
 
 
+WHY = "Known fault, fixed by hand"
 PAGES = ["/admin", "/admin/jobs", "/admin/mail", "/admin/audit"]
 
 
@@ -103,7 +104,9 @@ def test_retry(admin: Visitor) -> None:
 
 def test_discard(admin: Visitor) -> None:
     key = stopped()
-    assert admin.post(f"/admin/jobs/{key}/discard", admin.token()).status_code == 303
+    refused = admin.post(f"/admin/jobs/{key}/discard", admin.token(), reason="no")
+    assert refused.status_code == 422 and f'id="d-{key}-reason-err"' in refused.text
+    assert admin.post(f"/admin/jobs/{key}/discard", admin.token(), reason=WHY).status_code == 303
     assert row(key).done_at and row(key).dead_at
     assert _acts() == [("job.discarded", f"outbox:{key}", "admin", "Ines Carvalho")]
     assert str(key) not in admin.get("/admin/jobs").get_data(as_text=True)
@@ -120,17 +123,22 @@ def _acts() -> list[tuple[str, str, str, str]]:
 def test_a_job_that_runs_is_left_alone(admin: Visitor) -> None:
     key = job()
     for action in ("retry", "discard"):
-        assert admin.post(f"/admin/jobs/{key}/{action}", admin.token()).status_code == 409
-        assert admin.post(f"/admin/jobs/{uuid4()}/{action}", admin.token()).status_code == 404
+        for number, status in ((key, 409), (uuid4(), 404)):
+            path = f"/admin/jobs/{number}/{action}"
+            assert admin.post(path, admin.token(), reason=WHY).status_code == status
         assert admin.post(f"/admin/jobs/{stopped()}/{action}").status_code == 400
     assert row(key).done_at is None and _acts() == []
 
 
 def test_the_operations_know_who_may(site: Flask) -> None:
     key = stopped()
-    for act in (operations.retry_job, operations.discard_job):
+    owner = Actor("agency", role="owner")
+    for act in (operations.retry_job, operations.hurry_job, operations.resend_mail):
         with pytest.raises(Forbidden), open_session(SYSTEM) as session:
-            act(session, Actor("agency", role="owner"), key)
+            act(session, owner, key)
+    for end in (operations.discard_job, operations.discard_mail):
+        with pytest.raises(Forbidden), open_session(SYSTEM) as session:
+            end(session, owner, key, WHY)
 
 
 def test_mail_without_its_text(admin: Visitor) -> None:
@@ -176,7 +184,98 @@ def test_audit_filters_and_pages(admin: Visitor) -> None:
     assert shown("q=membership:7") == 1
     assert shown("q=50%25_off") == 28
     assert shown("q=%25") == 28  # a percent sign is a sign, not a wildcard
-    assert shown(f"action=password.reset&day={clock.wall().date()}") == 1
-    assert shown(f"day={clock.wall().date() - timedelta(days=1)}") == 0
-    for nonsense in ("day=x", "before=x", "q=%00", "day=0001-01-01", "day=9999-12-31"):
+    assert shown(f"action=password.reset&from={clock.wall().date()}&to={clock.wall().date()}") == 1
+    assert shown(f"to={clock.wall().date() - timedelta(days=1)}") == 0
+    for nonsense in ("from=x", "before=x", "q=%00", "to=0001-01-01", "to=9999-12-31", "actor=x"):
         assert admin.get(f"/admin/audit?{nonsense}").status_code == 200
+
+
+def test_audit_by_person_and_agency_and_as_a_file(admin: Visitor) -> None:
+    lakeshore, ana = agency(), person("ana@people.example")
+    with open_session(SYSTEM) as session:
+        actor = Actor("agency", ana, lakeshore, "=HYPERLINK(1)")
+        audit.record(session, actor, "role.changed", "membership:1")
+        audit.record(session, context.SYSTEM, "person.blocked", f"person:{ana}")
+        audit.record(session, context.SYSTEM, "password.reset", "person:1")
+
+    def shown(query: str) -> int:
+        return admin.get(f"/admin/audit?{query}").text.count('role="rowheader"')
+
+    assert shown("") == 3
+    assert shown(f"actor={ana}") == 2
+    assert shown("agency=lakeshore") == 1 and shown("agency=zz") == 0
+    file = admin.get("/admin/audit.csv?agency=lakeshore")
+    assert file.mimetype == "text/csv"
+    lines = file.data.decode("utf-8-sig").splitlines()
+    assert len(lines) == 2 and "'=HYPERLINK(1)" in lines[1]
+    assert "/admin/audit.csv?agency=lakeshore" in admin.get("/admin/audit?agency=lakeshore").text
+
+
+def test_the_chain_is_shown(admin: Visitor) -> None:
+    with open_session(SYSTEM) as session:
+        for number in range(8):
+            audit.record(session, context.SYSTEM, "act", f"thing:{number}")
+    assert "Nothing is sealed yet" in admin.get("/admin/audit").text
+    with open_session(SYSTEM) as session:
+        audit.seal(session)
+    assert "The newest 8 rows hold" in admin.get("/admin/audit").text
+    with open_session(SYSTEM) as session:
+        assert audit.chain(session, newest=3).looked_at == 3
+        assert audit.chain(session, newest=3).broken == ()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.seq == 7)).one()
+        entry.action = "another"
+    assert "The chain does not hold" in admin.get("/admin/audit").text
+    with open_session(SYSTEM) as session:
+        session.delete(session.scalars(select(AuditEntry).where(AuditEntry.seq == 7)).one())
+    with open_session(SYSTEM, readonly=True) as session:
+        assert audit.chain(session, newest=3).broken and audit.chain(session).broken
+
+
+def test_a_job_that_waits_too_long(admin: Visitor) -> None:
+    key = job(created_at=clock.wall() - timedelta(hours=1), next_at=clock.wall() + timedelta(1))
+    page = admin.get("/admin/jobs").text
+    assert "Waits too long" in page and "1 for more than 10 minutes" in page
+    assert "is behind" in page  # the worker, among the parts
+    assert admin.post(f"/admin/jobs/{key}/hurry", admin.token()).status_code == 303
+    assert row(key).next_at <= clock.wall()
+    assert _acts() == [("job.hurried", f"outbox:{key}", "admin", "Ines Carvalho")]
+    assert admin.post(f"/admin/jobs/{stopped()}/hurry", admin.token()).status_code == 409
+
+
+def test_parts_that_do_not_answer_say_so(admin: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise OSError("no route to the engine")
+
+    monkeypatch.setattr(health.engines, "engine", away)
+    page = admin.get("/admin/jobs")
+    assert page.status_code == 200
+    assert "Pages search the database meanwhile." in page.text
+    assert "Nothing is lost: work waits in the database meanwhile." in page.text  # no Redis here
+
+
+def _letter() -> UUID:
+    with open_session(SYSTEM) as session:
+        return mail.post(session, slug="reset", to="a@people.example", name="A", subject="Reset",
+                         text="t", html="h", dedupe_key="k")  # fmt: skip
+
+
+def test_mail_once_more_and_never(admin: Visitor) -> None:
+    key = _letter()
+    assert [sent.to for sent in mails()] == ["a@people.example"]
+    path = f"/admin/mail/{key}"
+    assert admin.post(f"{path}/send-again", admin.token()).status_code == 303
+    refused = admin.post(f"{path}/discard", admin.token(), reason="x")
+    assert refused.status_code == 422 and f'id="m-{key}-reason-err"' in refused.text
+    assert admin.post(f"{path}/discard", admin.token(), reason=WHY).status_code == 303
+    mails()  # the worker comes, and there is nothing to send
+    assert "Discarded" in admin.get("/admin/mail?state=discarded&q=A@PEOPLE").text
+    assert admin.post(f"{path}/discard", admin.token(), reason=WHY).status_code == 409
+    with open_session(SYSTEM) as session:
+        found = session.get_one(mail.MailMessage, key)
+        assert found.state == "discarded"
+        found.state, found.claimed_at = "sending", clock.wall()
+    assert admin.post(f"{path}/send-again", admin.token()).status_code == 409
+    for act in ("send-again", "discard"):
+        missing = f"/admin/mail/{uuid4()}/{act}"
+        assert admin.post(missing, admin.token(), reason=WHY).status_code == 404
+    assert [act for act, _, _, _ in _acts()] == ["mail.sent_again", "mail.discarded"]

@@ -23,7 +23,7 @@ from marketplace.bookings import card, workspace_queries
 from marketplace.bookings import operations as bookings
 from marketplace.bookings.events import AttendingAsked
 from marketplace.bookings.models import Booking
-from marketplace.core import announcements, clock, context, events, ids, jobs, outbox, storage
+from marketplace.core import announcements, clock, context, events, ids, jobs, mail, outbox, storage
 from marketplace.core.context import Actor
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
@@ -155,7 +155,7 @@ def missing() -> dict[str, str]:
             "version": "99",
             "guide": "no-such-guide",
             "sitemap": "99",
-            "down_id": MISSING_ID,
+            **dict.fromkeys(("down_id", "late_job", "mail"), MISSING_ID),
             "list": "no-such-list",
             "news": "no-such-news",
             **dict.fromkeys(("city", "state", "specialty", "facet"), "no-such-area"),
@@ -198,13 +198,13 @@ def build(double: StripeDouble) -> World:
         for house in houses:
             _papers(house, sent)
             _desk(house)
-    admin, job = _platform()
+    admin, platform = _platform()
     tokens = {"admin": _sign_in(admin)}
     for house in houses:
         tokens |= {f"candidate-{house.key}": _sign_in(house.candidate.id)}
         tokens |= {f"attending-{house.key}": _sign_in(house.doctor)}
         tokens |= {f"{role}-{house.key}": _sign_in(house.market.staff[role]) for role in ROLES}
-        house.names["job"] = job
+        house.names |= platform
         house.names["person"] = str(house.candidate.id)
         house.names["blocked"] = _blocked()
         house.names |= {
@@ -217,7 +217,7 @@ def build(double: StripeDouble) -> World:
         house.names["list"] = "specialties"
         house.names["announcement"] = _announcement()
         house.names["news"] = house.names["announcement"].replace("-", "")[-12:]
-    return World(*houses, admin, job, tokens, clock.offset())
+    return World(*houses, admin, platform["job"], tokens, clock.offset())
 
 
 # --- the house and its people -------------------------------------------------------------------
@@ -625,7 +625,7 @@ def _blocked() -> str:
         return str(row.id)
 
 
-def _platform() -> tuple[UUID, str]:
+def _platform() -> tuple[UUID, dict[str, str]]:
     with open_session(factories.a_system()) as session:
         known = {"password_hash": _PASSWORD_HASH, "email_verified_at": clock.now()}
         admin = factories.person(session, "Pat Admin", is_admin=True, **known)
@@ -633,4 +633,16 @@ def _platform() -> tuple[UUID, str]:
         key = outbox.enqueue(session, "mail.send", {"note": "zqplatform"})
         row = session.get_one(OutboxMessage, key)
         row.dead_at, row.failures, row.last_error = clock.wall(), 8, "zqplatform"
-        return admin.id, str(row.id)
+        late = session.get_one(OutboxMessage, outbox.enqueue(session, "mail.send", {}))
+        late.failures, late.next_at = 1, clock.wall() + timedelta(days=9)
+        message = mail.post(
+            session,
+            slug="zq",
+            to="zqplatform@example.org",
+            name="",
+            subject="Zqplatform",
+            text="x",
+            html="x",
+            dedupe_key="zqplatform",
+        )
+        return admin.id, {"job": str(row.id), "late_job": str(late.id), "mail": str(message)}
