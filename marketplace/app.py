@@ -5,9 +5,11 @@ from flask import Flask
 from marketplace.accounts import identity
 from marketplace.accounts import team_views as accounts_team_views
 from marketplace.accounts import views as accounts_views
+from marketplace.admin import agency_views as admin_agency_views
 from marketplace.admin import announcement_views as admin_announcement_views
 from marketplace.admin import list_views as admin_list_views
 from marketplace.admin import moderation_views as admin_moderation_views
+from marketplace.admin import money_views as admin_money_views
 from marketplace.admin import people_views as admin_people_views
 from marketplace.admin import views as admin_views
 from marketplace.bookings import card_views as bookings_card_views
@@ -80,6 +82,8 @@ ROOMS = (
     verification_admin_views.office,
     admin_views.room,
     admin_people_views.room,
+    admin_agency_views.room,
+    admin_money_views.room,
     admin_moderation_views.room,
     admin_list_views.room,
     admin_announcement_views.room,

@@ -10,37 +10,18 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from marketplace.admin import moderation_queries
 from marketplace.bookings.models import Booking
 from marketplace.bookings.states import MOVES
 from marketplace.core import audit, clock
 from marketplace.core.audit import AuditEntry
 from marketplace.core.mail import MailMessage
 from marketplace.core.outbox import OutboxMessage
-from marketplace.payments import ledger
-from marketplace.payments.models import LedgerEntry
+from marketplace.payments.models import Charge, Refund
 from marketplace.tenants.models import Agency
 
 PAGE = 50
 _STATES = tuple(dict.fromkeys(state for move in MOVES for state in (move.source, move.target)))
-_ACCOUNT_WORDS = {
-    "stripe_clearing": "At the payment provider",
-    "stripe_fees": "Provider's fees",
-    "guest_funds": "Held for candidates",
-    "agency_payable": "Owed to agencies",
-    "platform_revenue": "Earned by the platform",
-    "agency_debt": "Owed by agencies",
-}
-# What we owe or earned grows on the credit side, which the ledger writes as negative.
-_CREDIT_ACCOUNTS = frozenset({"guest_funds", "agency_payable", "platform_revenue"})
-
-
-@dataclass(frozen=True)
-class Balance:
-    """One account of the ledger, in cents, as a person reads it: what is there is positive."""
-
-    account: str
-    label: str
-    cents: int
 
 
 @dataclass(frozen=True)
@@ -60,24 +41,6 @@ def bookings_by_state(session: Session) -> tuple[tuple[str, int], ...]:
     found = session.execute(select(Booking.state, func.count()).group_by(Booking.state))
     counts = {row[0]: int(row[1]) for row in found}
     return tuple((state, counts.get(state, 0)) for state in _STATES)
-
-
-def balances(session: Session) -> tuple[Balance, ...]:
-    """The balance of each ledger account: a sum of its entries."""
-    found = session.execute(
-        select(LedgerEntry.account, func.sum(LedgerEntry.amount_cents)).group_by(
-            LedgerEntry.account
-        )
-    )
-    sums = {row[0]: int(row[1]) for row in found}
-    return tuple(
-        Balance(
-            name,
-            _ACCOUNT_WORDS[name],
-            -sums.get(name, 0) if name in _CREDIT_ACCOUNTS else sums.get(name, 0),
-        )
-        for name in ledger.ACCOUNTS
-    )
 
 
 def work(session: Session) -> Work:
@@ -232,3 +195,36 @@ def agency_names(session: Session) -> tuple[tuple[str, str], ...]:
 def audit_count(session: Session) -> int:
     """How many entries there are in all."""
     return audit.count(session)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing on the overview that a person should look at."""
+
+    words: str
+    number: int
+    url: str
+    urgent: bool = False
+
+
+def needs_you(session: Session) -> tuple[Wish, ...]:
+    """What waits for a decision of the platform, the urgent first; nothing that is zero."""
+    now = work(session)
+    unknown = select(func.count()).select_from(Charge).where(Charge.state == "unknown")
+    held_up = select(func.count()).select_from(Refund).where(Refund.state == "failed")
+    asked = select(func.count()).select_from(Agency).where(Agency.state == "new")
+    waiting_mail = select(func.count()).select_from(MailMessage)
+    late = clock.wall() - STUCK_AFTER
+    waiting_mail = waiting_mail.where(MailMessage.state == "queued", MailMessage.created_at < late)
+    chain = audit.chain(session, newest=100)
+    wishes = (
+        Wish("audit rows do not fit the chain", len(chain.broken), "/admin/audit", True),
+        Wish("jobs stopped", now.dead, "/admin/jobs", True),
+        Wish("jobs wait for more than 10 minutes", now.stuck, "/admin/jobs", True),
+        Wish("refunds failed", session.scalar(held_up) or 0, "/admin/payments", True),
+        Wish("charges without an answer", session.scalar(unknown) or 0, "/admin/payments"),
+        Wish("reported listings", moderation_queries.reported_count(session), "/admin/moderation"),
+        Wish("agencies not approved yet", session.scalar(asked) or 0, "/admin/verification"),
+        Wish("messages not sent yet", session.scalar(waiting_mail) or 0, "/admin/mail"),
+    )
+    return tuple(one for one in wishes if one.number)

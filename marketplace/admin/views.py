@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response, flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.admin import forms, health, operations, queries
+from marketplace.admin import forms, health, money_queries, operations, queries
 from marketplace.core import audit as audit_log
 from marketplace.core import clock, spreadsheets, web
 from marketplace.core.db import db
@@ -25,7 +25,8 @@ def overview() -> Answer:
     return web.render(
         "admin/overview.html",
         bookings=queries.bookings_by_state(session),
-        balances=queries.balances(session),
+        balances=money_queries.balances(session),
+        needs=queries.needs_you(session),
         work=queries.work(session),
         mail=queries.mail_by_state(session),
         as_of=clock.wall(),

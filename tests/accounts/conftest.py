@@ -16,7 +16,13 @@ from werkzeug.test import TestResponse
 
 from marketplace.accounts import identity, passwords, team_views, views
 from marketplace.accounts.models import Membership, Person
-from marketplace.admin import announcement_views, list_views, people_views
+from marketplace.admin import (
+    agency_views,
+    announcement_views,
+    list_views,
+    money_views,
+    people_views,
+)
 from marketplace.admin import views as admin_views
 from marketplace.core import assets, context, jobs, pages, web
 from marketplace.core.config import Config
@@ -34,6 +40,8 @@ ADMIN_ROOMS = (
     people_views.room,
     list_views.room,
     announcement_views.room,
+    agency_views.room,
+    money_views.room,
 )
 _hash = passwords.hashed(PASSWORD)
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace.admin import health, operations, queries
+from marketplace.admin import health, money_queries, operations, queries
 from marketplace.bookings.states import LIVE, SEAT
 from marketplace.core import audit, clock, context, mail, outbox
 from marketplace.core.audit import AuditEntry
@@ -80,7 +80,7 @@ def test_overview_counts_rows(admin: Visitor) -> None:
     page = admin.get("/admin").get_data(as_text=True)
     assert page.count("$1,234") == 2
     with open_session(SYSTEM, readonly=True) as session:
-        found = {entry.account: entry.cents for entry in queries.balances(session)}
+        found = {entry.account: entry.cents for entry in money_queries.balances(session)}
         work = queries.work(session)
         states = dict(queries.bookings_by_state(session))
     assert found["guest_funds"] == found["stripe_clearing"] == 123_400

@@ -34,7 +34,7 @@ from marketplace.listings import operations as listings
 from marketplace.listings.events import SignatureAsked
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 from marketplace.payments.gateway import NeedsAction
-from marketplace.payments.models import Customer, PaymentPlan
+from marketplace.payments.models import Customer, LedgerTransaction, PaymentPlan
 from marketplace.placements import operations as placements
 from marketplace.reviews import operations as reviews
 from marketplace.saved import operations as saved
@@ -155,8 +155,9 @@ def missing() -> dict[str, str]:
             "version": "99",
             "guide": "no-such-guide",
             "sitemap": "99",
-            **dict.fromkeys(("down_id", "late_job", "mail"), MISSING_ID),
+            **dict.fromkeys(("down_id", "late_job", "mail", "posting"), MISSING_ID),
             "list": "no-such-list",
+            **dict.fromkeys(("account", "tenant"), "no-such-name"),
             "news": "no-such-news",
             **dict.fromkeys(("city", "state", "specialty", "facet"), "no-such-area"),
             "asset": "no-such.css",
@@ -214,7 +215,9 @@ def build(double: StripeDouble) -> World:
             "facet": "state",
         }
         house.names |= {"specialty": "cardiology", "sitemap": "0"}
-        house.names["list"] = "specialties"
+        house.names |= {"list": "specialties", "account": "guest_funds"}
+        house.names["tenant"] = house.names["slug"]
+        house.names["posting"] = _posting(house)
         house.names["announcement"] = _announcement()
         house.names["news"] = house.names["announcement"].replace("-", "")[-12:]
     return World(*houses, admin, platform["job"], tokens, clock.offset())
@@ -617,6 +620,12 @@ def _announcement() -> str:
             reason="matrix",
         )
         return str(row.id)
+
+
+def _posting(house: House) -> str:
+    with open_session(factories.a_system(), readonly=True) as session:
+        mine = LedgerTransaction.agency_id == house.market.agency_id
+        return str(session.scalars(select(LedgerTransaction.id).where(mine).limit(1)).one())
 
 
 def _blocked() -> str:
