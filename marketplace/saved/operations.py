@@ -1,11 +1,13 @@
 """Verbs of what is saved. Sessions carry the person's scope."""
 
+import logging
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
@@ -19,6 +21,8 @@ from marketplace.saved.models import (
     SearchMail,
 )
 from marketplace.search.rows import Listing
+
+log = logging.getLogger("rounds.saved")
 
 MOST_ROTATIONS = 200
 MOST_SEARCHES = 20
@@ -37,8 +41,7 @@ def keep_rotation(session: Session, person_id: UUID, slug: str) -> None:
     if session.get(SavedRotation, (person_id, rotation_id)) is not None:
         return
     _room(session, SavedRotation, person_id, MOST_ROTATIONS, "rotations")
-    session.add(SavedRotation(person_id=person_id, rotation_id=rotation_id))
-    session.flush()
+    _add_once(session, SavedRotation(person_id=person_id, rotation_id=rotation_id))
 
 
 def drop_rotation(session: Session, person_id: UUID, slug: str) -> None:
@@ -68,17 +71,14 @@ def keep_search(session: Session, person_id: UUID, query: str, name: str) -> Sav
 
     Conflict when the list is full.
     """
-    found = session.scalars(
-        select(SavedSearch).where(SavedSearch.person_id == person_id, SavedSearch.query == query)
-    ).one_or_none()
+    same = select(SavedSearch).where(SavedSearch.person_id == person_id, SavedSearch.query == query)
+    found = session.scalars(same).one_or_none()
     if found is not None:
         return found
     _room(session, SavedSearch, person_id, MOST_SEARCHES, "searches")
-    row = SavedSearch(person_id=person_id, query=query, name=_named(name))
-    session.add(row)
     mail_settings(session, person_id)
-    session.flush()
-    return row
+    _add_once(session, SavedSearch(person_id=person_id, query=query, name=_named(name)))
+    return session.scalars(same).one()
 
 
 def rename(session: Session, person_id: UUID, search_id: UUID, name: str) -> None:
@@ -116,9 +116,9 @@ def mail_settings(session: Session, person_id: UUID) -> SearchMail:
     """The person's settings, made when they are asked for the first time."""
     found = session.get(SearchMail, person_id)
     if found is None:
-        found = SearchMail(person_id=person_id, frequency="daily", token=secrets.token_urlsafe(24))
-        session.add(found)
-        session.flush()
+        token = secrets.token_urlsafe(24)
+        _add_once(session, SearchMail(person_id=person_id, frequency="daily", token=token))
+        found = session.get_one(SearchMail, person_id, populate_existing=True)
     return found
 
 
@@ -172,6 +172,15 @@ def note_matches(session: Session, search: SavedSearch, found: Iterable[Listing]
     search.primed_at = search.primed_at or now
     search.check_at = now + CHECK_EVERY
     return fresh
+
+
+def _add_once(session: Session, row: SavedRotation | SavedSearch | SearchMail) -> None:
+    """Add a row unless the same press of a button, sent twice at once, has just added it."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        log.info("was saved at the same moment", extra={"table": row.__tablename__})
 
 
 def _named(name: str) -> str:

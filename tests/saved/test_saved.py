@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from datetime import timedelta
 from email.message import EmailMessage
@@ -120,6 +121,16 @@ def test_hearts_on_card_and_listing_save_once(site: Flask, browser: Visitor) -> 
     assert 'formaction="/rotations/listing-5/save"' in part.text and "<html" not in part.text
     assert count(site, SavedRotation) == 0
     assert "Nothing saved yet" in browser.get("/me/saved").text
+
+
+def test_a_button_pressed_many_times_at_once_saves_once(site: Flask, browser: Visitor) -> None:
+    def press(number: int) -> int:
+        path = "/rotations/listing-6/save" if number % 2 else "/rotations/saved-searches"
+        return browser.post(path, {"query": "state=TX", "name": "Texas"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(press, range(16))) == {303}
+    assert [count(site, kind) for kind in (SavedRotation, SavedSearch, SearchMail)] == [1, 1, 1]
 
 
 def test_only_published_rotations_and_only_from_our_pages(site: Flask, browser: Visitor) -> None:
