@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.core import kept, web
 from marketplace.core.db import db
 from marketplace.core.errors import NotFound
-from marketplace.discovery import indexes, landing, places, sitemap, structured
+from marketplace.discovery import attendings, indexes, landing, places, sitemap, structured
 from marketplace.discovery.places import Area
 from marketplace.search import api
 
@@ -31,6 +31,16 @@ def state(slug: str) -> BaseResponse:
 def specialty(slug: str) -> BaseResponse:
     """What is listed in a specialty."""
     return _area(places.specialty, slug)
+
+
+@room.get("/attendings/<slug>")
+def attending(slug: str) -> BaseResponse:
+    """Who teaches, and what can be booked with them."""
+    found = attendings.profile(db.session(), slug)
+    told = attendings.facts(web.config().base_url, found)
+    return kept.answer(
+        found, lambda: web.render("discovery/attending.html", p=found, structured=told)
+    )
 
 
 @room.get("/places")

@@ -14,22 +14,14 @@ from marketplace.core import clock
 from marketplace.core.formats import day
 from marketplace.listings import catalog, cities, eligibility, letter_words, queries, seasons
 from marketplace.listings.fit_words import worded
-from marketplace.listings.models import Block, Rotation, Site
+from marketplace.listings.models import Block, Rotation
 from marketplace.listings.money_split import DeclaredShare, where_money_goes
 from marketplace.reviews import queries as reviews
-from marketplace.search import pins, rows, works_for_me
+from marketplace.search import rows, works_for_me
 from marketplace.search.state import SearchState
 from marketplace.search.works_for_me import NOBODY, Who
 from marketplace.tenants.models import Agency
 
-ICONS = {
-    "primary-care": "stethoscope",
-    "im-subspecialties": "heart",
-    "neuro-psych": "graduation-cap",
-    "surgical": "scale",
-    "women-children": "users",
-    "hospital-based": "building-2",
-}
 ALWAYS = [
     ("The agency, the site or the doctor cancels:", "100% of what you paid, our fee included."),
     ("Within 48 hours of paying,", "with more than 14 days to the start: all of it comes back."),
@@ -174,6 +166,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         specialty_url=f"/rotations?specialty={rotation.specialty}",
         doctor=doctor,
         doctor_short=short,
+        doctor_url=f"/attendings/{rotation.attending.slug}",
         tint=order.tint(rotation.specialty),
         site=rotation.site.name,
         place=city.label,
@@ -186,7 +179,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         key=_key(rotation),
         levels=_levels(rotation),
         level_lead=catalog.level(rotation.level).meaning,
-        scope=_scope(rotation),
+        scope=scope(rotation),
         signed_on=None,
         week=[row(**line) for line in rotation.week_plan if isinstance(line, dict)],
         week_heads=("Morning", "Afternoon"),
@@ -259,7 +252,8 @@ def _levels(rotation: Rotation) -> list[Row]:
     ]
 
 
-def _scope(rotation: Rotation) -> list[Row]:
+def scope(rotation: Rotation) -> list[Row]:
+    """The declared tasks and those that make an experience hands-on, done ones first."""
     kinds = {"yes": "yes", "supervised": "sup"}
     found = []
     for activity in catalog.scope_activities():
@@ -473,80 +467,3 @@ def _similar(session: Session, rotation: Rotation) -> list[Row]:
         for one in rows.listings(session, ids)
         if one.starts
     ]
-
-
-# --- home ---------------------------------------------------------------------------------------
-
-
-def home(session: Session) -> dict[str, Any]:
-    """The start page: real counts, grouped in two reads."""
-    cheapest = (
-        select(Block.rotation_id, func.min(Block.price_cents).label("cents"))
-        .where(Block.public)
-        .group_by(Block.rotation_id)
-        .subquery()
-    )
-    listed: Sequence[Any] = session.execute(
-        select(Rotation.specialty, func.count(), func.min(cheapest.c.cents))
-        .join(cheapest, cheapest.c.rotation_id == Rotation.id)
-        .join(Agency, Agency.id == Rotation.agency_id)
-        .where(Rotation.public)
-        .group_by(Rotation.specialty)
-        .order_by(func.count().desc(), Rotation.specialty)
-    ).all()
-    placed: Sequence[Any] = session.execute(
-        select(Site.city, func.count(), func.min(cheapest.c.cents))
-        .join(Rotation, Rotation.site_id == Site.id)
-        .join(cheapest, cheapest.c.rotation_id == Rotation.id)
-        .where(Rotation.public)
-        .group_by(Site.city)
-    ).all()
-    marks = session.execute(
-        select(func.sum(Rotation.truth_matching), func.sum(Rotation.truth_answers)).where(
-            Rotation.public
-        )
-    ).one()
-    states: dict[str, tuple[int, int]] = {}
-    for slug, count, cents in placed:
-        code = cities.city(slug).state
-        total, least = states.get(code, (0, cents))
-        states[code] = (total + count, min(least, cents))
-    first = sorted(states.items(), key=lambda item: -item[1][0])[:8]
-    names, total = cities.states(), sum(count for _, count, _ in listed)
-    today = day(clock.now().date())
-    matching, answers = marks
-    return {
-        "examples": ["cardiology in Texas", "family medicine clinic", "psychiatry"],
-        "proof": None,
-        "specialties": [_tile(slug, count, cents) for slug, count, cents in listed[:8]],
-        "specialty_count": len(listed),
-        "places": [
-            row(name=names[code], url=f"/rotations?state={code}", count=count, from_cents=cents)
-            for code, (count, cents) in first
-        ],
-        "more_places": max(0, len(states) - len(first)),
-        "map": row(states=sorted(names), open=sorted(states), dots=_dots(placed)),
-        "counted": f"Counted from {total} open rotations on {today}.",
-        "truth": row(percent=matching * 100 // answers, matching=matching, total=answers)
-        if answers
-        else None,
-    }
-
-
-def _tile(slug: str, count: int, cents: int) -> Row:
-    found = catalog.specialty(slug)
-    return row(
-        label=found.label,
-        url=f"/rotations?specialty={slug}",
-        icon=ICONS.get(found.group, "stethoscope"),
-        tint=order.tint(slug),
-        count=count,
-        from_cents=cents,
-    )
-
-
-def _dots(placed: Sequence[Any]) -> list[tuple[float, float]]:
-    """The largest places, where they stand on the map."""
-    largest = sorted(placed, key=lambda found: -found[1])[:40]
-    found = (cities.city(slug) for slug, _, _ in largest)
-    return [pins.project(city.lat, city.lng, city.state) for city in found]

@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.core import clock, kept, reference, web
 from marketplace.core.db import db
 from marketplace.core.errors import NotFound
-from marketplace.discovery import compare, listing_facts
+from marketplace.discovery import compare, listing_facts, structured
+from marketplace.discovery import home as home_page
 from marketplace.listings import page_views, queries
 from marketplace.listings.models import Rotation
 from marketplace.numbers import counting
@@ -33,10 +34,17 @@ def home() -> BaseResponse:
     slot = int(clock.wall().timestamp()) // HOME_SECONDS
     key = (slot, web.config().database_url)
     if _home.get("key") != key:
-        _home.update(key=key, values=page_views.home(db.session()))
+        _home.update(key=key, values=home_page.home(db.session()))
     values = _home["values"]
     assert isinstance(values, dict)
-    return kept.answer(values, lambda: web.render("listings/home.html", **values))
+    return kept.answer(
+        values,
+        lambda: web.render(
+            "listings/home.html",
+            structured=structured.graph(structured.website(web.config().base_url)),
+            **values,
+        ),
+    )
 
 
 @room.get("/rotations/<slug>")

@@ -44,7 +44,7 @@ TYPED_CITIES = 12
 SHOWN_STARTS = 3
 MAX_TRIALS = 12
 """Filters tried one by one when nothing is found."""
-_ICONS = {
+ICONS = {
     "card": "heart-pulse",
     "neuro": "brain",
     "neuro-psych": "brain",
@@ -288,7 +288,7 @@ def card(
         specialty=catalog.label("specialty", row.specialty),
         doctor=row.doctor,
         tint=shade,
-        icon=_ICONS.get(shade, "stethoscope"),
+        icon=ICONS.get(shade, "stethoscope"),
         level=catalog.label("hands_on", row.level),
         level_kind=next((kind for name, kind in _KINDS.items() if row.level.startswith(name)), ""),
         type=lists.rotation_type(row.type).label,

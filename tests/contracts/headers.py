@@ -29,6 +29,7 @@ POLICY = {
 PROVIDER = frozenset({"script-src", "frame-src", "connect-src"})
 CARD_PAGES = frozenset({"cards.see_card", "cards.see_payment", "cards.use_card"})
 _INLINE = re.compile(r"<style\b|\sstyle=[\"']|\son[a-z]+=[\"']|href=[\"']javascript:", re.I)
+_PRIVATE = re.compile(r"/(me|agency|attending|admin)(/|$)")
 _SCRIPT = re.compile(r"<script\b([^>]*)>", re.I)
 
 
@@ -96,6 +97,6 @@ def _cache(row: Row, answer: TestResponse) -> list[str]:
     rule = answer.headers.get("Cache-Control", "")
     if "private" not in rule:
         return [f"cached for everybody: {rule!r}"]
-    if row.path.startswith(("/me", "/agency", "/attending", "/admin")) and "no-store" not in rule:
+    if _PRIVATE.match(row.path) and "no-store" not in rule:
         return [f"a private page may be stored: {rule!r}"] if answer.status_code != 405 else []
     return []

@@ -141,6 +141,7 @@ ROWS: tuple[Row, ...] = (
     _get("discovery.site_map", "/sitemap.xml", PUBLIC),
     _get("discovery.site_map_part", "/sitemap-{sitemap}.xml", PUBLIC),
     _get("compare.show", "/compare", PUBLIC),
+    _get("discovery.attending", "/attendings/{doctor}", PUBLIC),
     _get("discovery.all_places", "/places", PUBLIC),
     _get("discovery.all_specialties", "/specialties", PUBLIC),
     _get("discovery.city", "/cities/{city}", PUBLIC),

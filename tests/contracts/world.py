@@ -156,6 +156,7 @@ def missing() -> dict[str, str]:
             "guide": "no-such-guide",
             "sitemap": "99",
             **dict.fromkeys(("down_id", "late_job", "mail", "posting"), MISSING_ID),
+            "doctor": "nobody",
             "list": "no-such-list",
             **dict.fromkeys(("account", "tenant"), "no-such-name"),
             "news": "no-such-news",
@@ -254,6 +255,7 @@ def _house(key: str) -> House:
         affiliation.email = f"zqdoctor{key}@example.org"
     house.names |= {"slug": market.agency_slug, "rotation": market.slug}
     _keep(house)
+    house.names["doctor"] = market.attending_slug
     house.names["rotation_id"] = str(market.rotation_id)
     return replace(house, candidate=replace(who, email=f"zqcandidate{key}@example.org"))
 
