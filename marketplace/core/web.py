@@ -21,7 +21,7 @@ from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.core import announcements, context, freshness, jobs
+from marketplace.core import announcements, compression, context, freshness, jobs
 from marketplace.core.config import Config
 from marketplace.core.context import Actor, Scope
 from marketplace.core.db import db
@@ -190,6 +190,7 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
         return None
 
     # run from the last to the first
+    app.after_request(_shrink)
     app.after_request(_finish)
     app.after_request(_secure)
     app.after_request(_only_pages)
@@ -371,6 +372,13 @@ def _finish(response: Response) -> Response:
 
 def _session_is_open() -> bool:
     return bool(db.session.registry.has())
+
+
+def _shrink(response: Response) -> Response:
+    """What a stranger reads on a public page holds no token, so it may be compressed."""
+    if viewer() is not None or side() != "public" or request.method not in SAFE:
+        return response
+    return compression.shrunk(response)
 
 
 def _secure(response: Response) -> Response:

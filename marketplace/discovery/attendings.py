@@ -18,6 +18,14 @@ from marketplace.search import finding, rows
 from marketplace.search.page import Card, card
 from marketplace.search.state import SearchState
 
+_LANGUAGES = {
+    "ar": "Arabic", "en": "English", "es": "Spanish", "fa": "Persian", "fr": "French",
+    "hi": "Hindi", "pt": "Portuguese", "sv": "Swedish", "sw": "Swahili", "tl": "Tagalog",
+    "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "yo": "Yoruba", "zh": "Chinese",
+    "de": "German", "it": "Italian", "ja": "Japanese", "ko": "Korean", "pl": "Polish",
+    "ru": "Russian", "vi": "Vietnamese", "bn": "Bengali", "ta": "Tamil", "te": "Telugu",
+}  # fmt: skip
+"""ISO 639-1 codes in words; another code is shown as it is."""
 MOST = 50
 """Listings shown; nobody teaches more at once."""
 
@@ -93,7 +101,7 @@ def profile(session: Session, slug: str) -> Profile:
         specialty_url=places.specialty(doctor.specialty).path,
         tint=tint(doctor.specialty),
         places=tuple(dict.fromkeys(row.city.label for row in found)),
-        languages=tuple(doctor.languages),
+        languages=tuple(_LANGUAGES.get(code, code) for code in doctor.languages),
         years=doctor.years_in_practice,
         letter_days=doctor.median_letter_days,
         checks=_checks(doctor),

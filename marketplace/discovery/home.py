@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ from marketplace.core import clock
 from marketplace.core.formats import day
 from marketplace.discovery import places, queries
 from marketplace.listings import catalog, cities
-from marketplace.listings.models import Rotation
+from marketplace.listings.models import Attending, Rotation
 from marketplace.listings.page_views import Row, chosen, row, scope
 from marketplace.search import engines, free_text, pins
 from marketplace.search.catalog import reference_catalog
@@ -25,6 +25,7 @@ TILES = 8
 STATES = 8
 DOTS = 40
 EXAMPLES = 3
+TIME_TO_DECIDE = timedelta(days=75)
 TRIED = 4
 """Rotations tried for the box beside the search, best reviewed first."""
 
@@ -105,15 +106,25 @@ def _proof(session: Session) -> Row | None:
             Rotation.level.like("hands-on-%"),
             Rotation.signed_version == Rotation.version,
             Rotation.rating_count > 0,
+            Attending.id == Rotation.attending_id,
+            Attending.license_checked_at.is_not(None),
         )
         .order_by(Rotation.rating_count.desc(), Rotation.rating_sum.desc(), Rotation.id)
         .limit(TRIED)
     ).all()
     for rotation in tried:
         choice, _ = chosen(session, rotation, None, None)
-        if choice and rotation.agency and rotation.attending.license_checked_at:
-            return _proved(rotation, choice)
+        if choice and rotation.agency:
+            later, _ = chosen(session, rotation, _with_time(choice), None)
+            return _proved(rotation, later or choice)
     return None
+
+
+def _with_time(choice: Row) -> date:
+    """The first free start that leaves time to change one's mind, else the next one."""
+    free: list[date] = [one.date for _, month in choice.months for one in month if one.left]
+    enough = clock.now().date() + TIME_TO_DECIDE
+    return next((day_ for day_ in free if day_ >= enough), free[0])
 
 
 def _proved(rotation: Rotation, choice: Row) -> Row:
@@ -126,7 +137,7 @@ def _proved(rotation: Rotation, choice: Row) -> Row:
         doctor=doctor,
         doctor_short=f"Dr. {doctor.split()[-1]}",
         tint=order.tint(rotation.specialty),
-        site=rotation.site.name,
+        site=rotation.site.name.removesuffix(f", {cities.city(rotation.site.city).name}"),
         place=cities.city(rotation.site.city).label,
         checked_on=checked.date() if checked else None,
         yours=sum(one.kind != "no" for one in declared),

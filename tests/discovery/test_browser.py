@@ -1,0 +1,242 @@
+"""Finding a rotation in Chromium: typing, ticking, chips, Back, reload, a shared address, keys
+only, without scripts, on a phone; what a page weighs and whether everybody can read it."""
+
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from marketplace.discovery import compare_views, views
+from marketplace.listings import views as listings_views
+from marketplace.search import views as search_views
+from tests.payments.double import free_port
+from tests.search import shop
+from tests.support import rooms
+from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/",
+    "/rotations?specialty=cardiology&compare=listing-0",
+    "/rotations?view=map",
+    "/rotations?specialty=cardiology&state=TX&price_max=60000",
+    "/rotations/listing-5",
+    "/cities/chicago-il",
+    "/states/illinois",
+    "/specialties/cardiology",
+    "/places",
+    "/compare?rotation=listing-0&rotation=listing-1&rotation=listing-5",
+    "/compare",
+    "/attendings/vera-moss-5",
+)
+
+
+class Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(migrated: None) -> Iterator[Flask]:
+    public = [search_views.room, views.room, compare_views.room, listings_views.room]
+    with rooms.site(public) as app:
+        shop.build()
+        yield app
+
+
+@pytest.fixture(scope="module")
+def url(site: Flask) -> Iterator[str]:
+    port = free_port()
+    server = make_server("127.0.0.1", port, site, threaded=True, request_handler=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    tab = visitor(browser, url, size=DESK)
+    made = tab.new_page()
+    found = complaints(made)
+    yield made
+    assert found == []
+    tab.close()
+
+
+def count(page: Page) -> str:
+    return page.locator("#count strong").inner_text()
+
+
+def test_ticking_chips_back_forward_reload_and_a_shared_address(
+    page: Page, browser: Browser, url: str
+) -> None:
+    page.goto("/rotations")
+    page.check("#f-specialty-cardiology")
+    expect(page.locator("#count strong")).to_have_text("8")
+    expect(page).to_have_url(f"{url}/rotations?specialty=cardiology")
+    page.check("#f-state-IL")
+    expect(page.locator("#count strong")).to_have_text("4")
+    assert "Cardiology rotations in Illinois" in page.title()
+    page.go_back()
+    expect(page.locator("#count strong")).to_have_text("8")
+    expect(page.locator("#f-state-IL")).not_to_be_checked()
+    expect(page.locator("#f-specialty-cardiology")).to_be_checked()
+    page.go_forward()
+    expect(page.locator("#count strong")).to_have_text("4")
+    expect(page.locator("#f-state-IL")).to_be_checked()
+    page.reload()
+    expect(page.locator("#count strong")).to_have_text("4")
+    other = visitor(browser, url, size=PHONE)
+    shared = other.new_page()
+    shared.goto(page.url)
+    assert shared.locator(".card__title").all_inner_texts() == (
+        page.locator(".card__title").all_inner_texts()
+    )
+    other.close()
+    page.click("#chip-1")
+    expect(page.locator("#count strong")).to_have_text("12")
+    expect(page.locator("#f-specialty-cardiology")).not_to_be_checked()
+    page.click("#chip-clear")
+    expect(page.locator("#count strong")).to_have_text("24")
+    expect(page).to_have_url(f"{url}/rotations")
+
+
+def test_typing_narrows_and_a_sent_sentence_becomes_chips(page: Page, url: str) -> None:
+    page.goto("/rotations")
+    page.locator("#q").press_sequentially("cardiol", delay=15)
+    expect(page.locator("#count strong")).to_have_text("8")
+    expect(page.locator("#q")).to_have_value("cardiol")
+    expect(page.locator("#q")).to_be_focused()
+    page.goto("/")
+    page.fill("#q", "hands-on cardiology near Chicago under 2500")
+    page.press("#q", "Enter")
+    expect(page.locator(".chip").first).to_be_visible()
+    chips = " ".join(page.locator(".chip").all_inner_texts())
+    for part in ("Cardiology", "Hands-on, hospital", "of Chicago, IL", "Up to $2,500"):
+        assert part in chips
+    before = page.locator(".chip").count()
+    page.locator(".chip", has_text="Up to").click()
+    expect(page.locator(".chip")).to_have_count(before - 1)
+
+
+def test_keys_only(page: Page) -> None:
+    page.goto("/rotations")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.focus("#f-specialty-neurology")
+    page.keyboard.press("Space")
+    expect(page.locator("#count strong")).to_have_text("8")
+    expect(page.locator("#f-specialty-neurology")).to_be_focused()
+    page.focus("#chip-1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#count strong")).to_have_text("24")
+    page.focus("#cmp-listing-0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tray")).to_contain_text("1 of 4")
+    expect(page.locator("#cmp-listing-0")).to_be_focused()
+    page.goto("/rotations?view=map")
+    page.locator(".pin").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".card__title").first).to_be_visible()
+
+
+def test_comparing_survives_filters_and_ends_side_by_side(page: Page, url: str) -> None:
+    page.goto("/rotations?specialty=cardiology")
+    page.click("#cmp-listing-0")
+    expect(page.locator(".tray")).to_contain_text("1 of 4")
+    page.check("#f-state-IL")
+    expect(page.locator("#count strong")).to_have_text("4")
+    page.click("#cmp-listing-1")
+    page.click(".tray >> text=Compare 2")
+    expect(page.locator("h1")).to_have_text("Compare 2 rotations")
+    page.click("text=Differences")
+    expect(page.locator("tr.is-diff").first).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".tray")).to_contain_text("2 of 4")
+
+
+def test_a_phone_filters_in_a_sheet(browser: Browser, url: str) -> None:
+    tab = visitor(browser, url, size=PHONE)
+    page = tab.new_page()
+    page.goto("/rotations")
+    expect(page.locator("#filters")).not_to_be_visible()
+    page.click("text=Filters")
+    expect(page.locator("#filter-sheet")).to_be_visible()
+    page.check("#f-specialty-cardiology")
+    expect(page.locator("#show-n")).to_have_text("Show 8 rotations")
+    assert axe(page) == []
+    page.click("#show-n")
+    expect(page.locator("#filters")).not_to_be_visible()
+    assert count(page) == "8"
+    tab.close()
+
+
+def test_without_scripts(browser: Browser, url: str) -> None:
+    tab = visitor(browser, url, size=PHONE, javascript=False)
+    page = tab.new_page()
+    page.goto("/")
+    page.fill("#q", "cardiology in Illinois")
+    page.click("text=Search")
+    assert count(page) == "4" and page.url == f"{url}/rotations?specialty=cardiology&state=IL"
+    page.click("text=Filters")
+    page.uncheck("#f-state-IL")
+    page.click("#show-n")
+    assert count(page) == "8"
+    page.click("#cmp-listing-0")
+    page.click("#cmp-listing-5")
+    page.click(".tray >> text=Compare 2")
+    assert page.locator("h1").inner_text() == "Compare 2 rotations"
+    page.locator("a[aria-label^='Remove']").first.click()
+    page.click("text=Search rotations")
+    page.click(".card__title a >> nth=0")
+    assert "all fees included" in page.inner_text("main")
+    page.goto("/cities/chicago-il")
+    page.click("text=See all 6 rotations")
+    assert count(page) == "6"
+    tab.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_read_every_page(browser: Browser, url: str, theme: str) -> None:
+    wrong: list[str] = []
+    for size in (DESK, PHONE):
+        tab = visitor(browser, url, size=size)
+        tab.add_cookies([{"name": "theme", "value": theme, "url": url}])
+        page = tab.new_page()
+        found = complaints(page)
+        for path in PAGES:
+            page.goto(path)
+            wrong += [f"{path} {size['width']} {theme} {line}" for line in axe(page)]
+            wrong += [f"{path} {size['width']} is too wide: {name}" for name in too_wide(page)]
+        wrong += found
+        tab.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", PAGES[:6])
+def test_a_first_view_is_light(browser: Browser, url: str, path: str) -> None:
+    """At most 100 KB over the wire and 8 requests, with everything the browser loads."""
+    tab = visitor(browser, url, size=DESK)
+    page = tab.new_page()
+    page.goto(path, wait_until="networkidle")
+    sizes: list[float] = page.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".concat(performance.getEntriesByType('navigation')).map(entry => entry.encodedBodySize)"
+    )
+    tab.close()
+    assert len(sizes) <= 8
+    assert sum(sizes) <= 100_000
