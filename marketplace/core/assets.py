@@ -6,6 +6,7 @@ CSS is written as many small files and served as three bundles. A name in a page
 
 import gzip
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def minify(css: str) -> str:
     """Drop comments and the white space that only helps a reader. Strings in our CSS are short."""
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
     css = re.sub(r"\s+", " ", css)
-    return re.sub(r" ?([{};]) ?", r"\1", css).replace(";}", "}").strip()
+    css = re.sub(r" ?([{};]) ?", r"\1", css).replace(";}", "}")
+    return re.sub(r"([:,]) ", r"\1", css).strip()
 
 
 def init_app(app: Flask) -> None:
@@ -147,10 +149,25 @@ def _map_sprite(source: Path) -> bytes:
     """One symbol per state: pages say `<use href="us-map.svg#s-TX">` and cache the paths."""
     states = json.loads(source.read_text("utf-8"))["states"]
     symbols = "".join(
-        f'<symbol id="s-{s["code"]}" viewBox="0 0 975 610"><path d="{s["d"]}"/></symbol>'
+        f'<symbol id="s-{s["code"]}" viewBox="0 0 975 610"><path d="{_relative(s["d"])}"/></symbol>'
         for s in states
     )
     return f'<svg xmlns="http://www.w3.org/2000/svg">{symbols}</svg>'.encode()
+
+
+def _relative(path: str) -> str:
+    """Closed rings of whole numbers, each point as the way from the one before: the same shape in
+    little more than half of the bytes."""
+    rings = []
+    for ring in path.split("Z"):
+        points = [tuple(map(int, point.split(","))) for point in ring[1:].split("L") if point]
+        steps = [
+            f"{x - before_x} {y - before_y}"
+            for (before_x, before_y), (x, y) in itertools.pairwise(points)
+        ]
+        if points:
+            rings.append(f"M{points[0][0]} {points[0][1]}l{' '.join(steps)}z".replace(" -", "-"))
+    return "".join(rings)
 
 
 def _respond(asset: Asset) -> Response:
