@@ -46,6 +46,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "saved",
     ),
     "work.css": (
+        "work-data",
         "work",
         "workspace",
         "team",
