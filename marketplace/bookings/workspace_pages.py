@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from marketplace.bookings import reasons, states
 from marketplace.bookings.models import Booking, BookingTransition
@@ -93,20 +94,42 @@ class Event:
     when: str
 
 
-def timeline(booking: Booking, history: Sequence[BookingTransition]) -> list[Event]:
-    """What happened, latest first. An attending's reason stays with the agency."""
+def timeline(
+    booking: Booking, history: Sequence[BookingTransition], plan: PlanView | None = None
+) -> list[Event]:
+    """What happened, latest first; with `plan` (for those who may see money) the payments too. An
+    attending's reason stays with the agency."""
+    found = [(move.at, _step(booking, move)) for move in history]
+    found += _payments(booking, plan) if plan else []
+    return [event for _, event in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def _payments(booking: Booking, plan: PlanView) -> list[tuple[datetime, Event]]:
+    """Installments that were paid and money that went back."""
+    zone, parts = booking.time_zone, len(plan.rows) - 1
     found = []
-    for move in reversed(history):
-        text = _TEXTS.get(move.event, move.event)
-        if move.note:
-            text = f"{text}: {reasons.label(move.note).lower()}"
-        who = move.actor_name or ("Rounds" if move.actor_kind == "system" else "The candidate")
-        if move.event in ("hold", "request"):
-            who = head(booking, "").candidate
-        found.append(
-            Event(_ICONS.get(move.event, "circle"), who, text, when(move.at, booking.time_zone))
-        )
+    for row in plan.rows:
+        if row.paid_at:
+            label = "Deposit" if row.seq == 0 else f"Installment {row.seq} of {parts}"
+            text = f"charged, {dollars(row.amount_cents)}"
+            found.append((row.paid_at, Event("credit-card", label, text, when(row.paid_at, zone))))
+    for back in plan.refunds:
+        if back.settled_at:
+            text = f"{dollars(back.amount_cents)} to the candidate's card"
+            event = Event("undo-2", "Money went back:", text, when(back.settled_at, zone))
+            found.append((back.settled_at, event))
     return found
+
+
+def _step(booking: Booking, move: BookingTransition) -> Event:
+    text = _TEXTS.get(move.event, move.event)
+    if move.note:
+        text = f"{text}: {reasons.label(move.note).lower()}"
+    who = move.actor_name or ("Rounds" if move.actor_kind == "system" else "The candidate")
+    if move.event in ("hold", "request"):
+        who = head(booking, "").candidate
+    at = when(move.at, booking.time_zone)
+    return Event(_ICONS.get(move.event, "circle"), who, text, at)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from marketplace.listings import first_steps
 from marketplace.listings import workspace_queries as listings
 from marketplace.numbers import page
 from marketplace.payments import queries as payments
+from marketplace.payments.queries import PlanView
 from marketplace.placements import operations as placements
 from marketplace.placements import queries as placement_queries
 from marketplace.tenants.models import Agency
@@ -143,6 +144,8 @@ def _show(
     placement = placement_queries.of_booking(session, booking.id)
     here = placement is not None and placement.host_checked_in_at is not None
     may_decline = workspace_steps.may_decline(booking, role)
+    sees = booking.plan_id is not None and may(role, "money.view")
+    plan = payments.plan_view(session, booking.plan_id) if sees and booking.plan_id else None
     return web.render(
         "agency/booking.html",
         status=422 if errors else 200,
@@ -168,8 +171,8 @@ def _show(
             "consent": "",
         },
         messages=None,
-        timeline=workspace_pages.timeline(booking, history),
-        money=_money_of(booking) if may(role, "money.view") else None,
+        timeline=workspace_pages.timeline(booking, history, plan),
+        money=_money_of(booking, plan) if may(role, "money.view") else None,
         notes={
             "post_url": f"{url}/notes" if may(role, "notes.write") else "",
             "rows": desk_queries.notes(session, booking),
@@ -181,9 +184,8 @@ def _show(
     )
 
 
-def _money_of(booking: Booking) -> workspace_pages.Money:
+def _money_of(booking: Booking, plan: PlanView | None) -> workspace_pages.Money:
     session = db.session()
-    plan = payments.plan_view(session, booking.plan_id) if booking.plan_id else None
     return workspace_pages.money(
         booking,
         plan,

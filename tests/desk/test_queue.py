@@ -384,3 +384,16 @@ def test_pages_ask_as_little_for_many_bookings_as_for_one(
         assert len(statements) <= 22, (path, len(statements))
     home = words_of(desk.get(f"/agency/{market.agency_slug}").text)
     assert "All 61 in the table" in home
+
+
+# --- timeline -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("role", "sees"), [("finance", True), ("coordinator", False)])
+def test_the_timeline_has_payments_for_those_who_may_see_money(
+    app: Flask, market: factories.Market, role: str, sees: bool
+) -> None:
+    made = a_booking(market, "confirmed")
+    page = words_of(Browser(app, market.staff[role]).get(base(market, f"/{made.reference}")).text)
+    assert "sent the request with a saved card" in page
+    assert ("Deposit charged, $330" in page) is sees
