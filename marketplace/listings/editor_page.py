@@ -388,13 +388,19 @@ def lint_lines(rotation: Rotation) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: not line["must"])
 
 
+def a_type(kind: str) -> str:
+    """`an externship`, for running text."""
+    words = catalog.rotation_type(kind).label.lower()
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
 def _people_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict[str, Any]:
     rotation = found.rotation
     kind = catalog.rotation_type(rotation.type)
     request = wider.request_of(session, rotation)
     default = wider.default_accepts(rotation.type)
     return {
-        "kind": kind.label,
+        "a_kind": a_type(rotation.type),
         "groups": [
             ("student", "Students", "By default" if "student" in default else "Not by default"),
             (
@@ -417,6 +423,7 @@ def _people_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dic
             (one.slug, one.label)
             for one in catalog.document_kinds()
             if one.condition not in ("after-arrival", "visa-refused", "refund-claim")
+            and one.slug != "rotation-terms"
         ],
     }
 
@@ -446,7 +453,7 @@ def _scope_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict
         "advisories": catalog.advisories(rotation.site.state, rotation.type),
         "state_name": cities.states()[rotation.site.state],
         "visa_facts": visa_facts(rotation),
-        "usual": catalog.rotation_type(rotation.type).label.lower(),
+        "usual": a_type(rotation.type),
     }
 
 

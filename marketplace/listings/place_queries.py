@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
+from marketplace.core.formats import day
 from marketplace.listings import catalog, cities
 from marketplace.listings.models import Affiliation, Attending, Rotation, Site
 from marketplace.listings.places import SETTINGS, SITE_KINDS
@@ -124,7 +125,7 @@ def _attending(doctor: Attending, work: Affiliation, listings: int) -> Attending
 
 _CHECKS = (("registry", "NPI registry"), ("license", "License"), ("exclusion", "Exclusion list"))
 _RESULTS = {
-    "clear": "nothing found",
+    "clear": "in order",
     "problem": "a problem was found",
     "failed": "the source did not answer",
     "waiting": "not looked up yet",
@@ -138,5 +139,5 @@ def _checks(doctor: Attending) -> tuple[tuple[str, str], ...]:
         line = doctor.checks.get(what, {})
         words = _RESULTS.get(line.get("result", "waiting"), "not looked up yet")
         on = line.get("on") or line.get("tried")
-        found.append((label, f"{words}, {on}" if on else words))
+        found.append((label, f"{words}, {day(date.fromisoformat(on))}" if on else words))
     return tuple(found)
