@@ -21,6 +21,7 @@ from marketplace.search import rows, works_for_me
 from marketplace.search.state import SearchState
 from marketplace.search.works_for_me import NOBODY, Who
 from marketplace.tenants.models import Agency
+from marketplace.verification.sources import LABELS
 
 ALWAYS = [
     ("The agency, the site or the doctor cancels:", "100% of what you paid, our fee included."),
@@ -280,11 +281,23 @@ def _about(rotation: Rotation, specialty: str) -> str:
 def _checked(rotation: Rotation) -> list[Row]:
     doctor = rotation.attending
     facts = (
-        (f"NPI {doctor.npi}", "National provider registry", doctor.npi_checked_at),
-        ("License in good standing", "State board look-up", doctor.license_checked_at),
-        ("Not on the exclusion list", "Federal exclusion list", doctor.exclusion_checked_at),
+        (f"NPI {doctor.npi}", "registry", doctor.npi_checked_at),
+        ("License in good standing", "license", doctor.license_checked_at),
+        ("Not on the exclusion list", "exclusion", doctor.exclusion_checked_at),
     )
-    return [row(fact=fact, source=source, on=at.date()) for fact, source, at in facts if at]
+    return [
+        row(fact=fact, source=_source(what, doctor.checks.get(what, {})), on=at.date())
+        for fact, what, at in facts
+        if at
+    ]
+
+
+def _source(what: str, line: dict[str, str]) -> str:
+    """Which source was asked; that it has not answered since is said, not hidden."""
+    name = line.get("source") or LABELS[what]
+    if line.get("tried", "") > line.get("on", ""):
+        return f"{name}. It has not answered since; we try again every day"
+    return name
 
 
 PAYEES = {

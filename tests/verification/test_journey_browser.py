@@ -1,0 +1,143 @@
+"""A new agency in Chromium: sign-up, checklist, papers, a revision, the approval."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from marketplace.accounts import passwords
+from marketplace.core.db import open_session
+from marketplace.core.mail import MailMessage
+from tests import factories
+from tests.accounts.conftest import work
+from tests.bookings.test_journey_browser import served
+from tests.payments.double import free_port
+from tests.support import apps, database
+from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.verification import support
+
+pytestmark = pytest.mark.browser
+PASSWORD = "violet harbor lantern nine"
+PAGE_MISSING = "Page 2 of 3 is missing. Please send all three pages."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def url(migrated: None) -> Iterator[str]:
+    database.wipe()
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with apps.whole(BASE_URL=address) as app, served(app, port), app.app_context():
+        with open_session(factories.a_system()) as session:
+            known = {"password_hash": passwords.hashed(PASSWORD), "is_admin": True}
+            factories.person(session, "Robin Hallowell", email="robin@example.org", **known)
+        yield address
+
+
+def good(page: Page, scripts: bool) -> None:
+    """Nothing sticks out, and axe, which is a script, finds nothing."""
+    if scripts:
+        assert not too_wide(page)
+        assert axe(page) == []
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def paper(page: Page, kind: str, file: Path, until: str = "") -> None:
+    """Add one paper by its form."""
+    page.set_input_files("#file", file)
+    if until:
+        page.fill("#valid_until", until)
+    press(page, f"Add {kind}")
+
+
+def link_in_mail() -> str:
+    work()
+    with open_session(factories.a_system(), readonly=True) as session:
+        text = session.scalars(select(MailMessage.text).order_by(MailMessage.id.desc())).first()
+    found = re.search(r"http\S+(/sign-in/link/\S+)", text or "")
+    assert found
+    return found.group(1)
+
+
+@pytest.mark.parametrize(("size", "scripts"), [(DESK, True), (PHONE, False)])
+def test_from_sign_up_to_approval(
+    browser: Browser, url: str, tmp_path: Path, size: dict[str, int], scripts: bool
+) -> None:
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(support.PDF)
+    owner = visitor(browser, url, size=size, javascript=scripts).new_page()
+    wrong = complaints(owner)
+    # sign up, and come back to name the agency
+    owner.goto("/agencies/new")
+    good(owner, scripts)
+    owner.get_by_role("link", name="Create an account").click()
+    owner.fill("#name", "Maren Oldacre")
+    owner.fill("#email", "maren@example.org")
+    press(owner, "Send me the link")
+    owner.goto(link_in_mail())
+    owner.fill("#password", PASSWORD)
+    press(owner, "Confirm and sign in")
+    expect(owner).to_have_url(f"{url}/agencies/new")
+    press(owner, "Open my agency")  # nothing is filled in but the address
+    expect(owner.get_by_role("alert")).to_contain_text("Two things need your attention")
+    owner.fill("#name", "Quiet Bay Rotations")
+    owner.check("#may_act")
+    press(owner, "Open my agency")
+    # the checklist, and the papers from it
+    expect(owner.get_by_role("heading", level=1)).to_contain_text("Welcome, Maren")
+    expect(owner.get_by_text("1 of 8 done")).to_be_visible()
+    good(owner, scripts)
+    owner.get_by_role("link", name="Add it").first.click()
+    paper(owner, "business registration", file)
+    good(owner, scripts)
+    owner.get_by_role("link", name="Add Liability insurance certificate").click()
+    paper(owner, "liability insurance certificate", file)  # without its last day
+    expect(owner.get_by_role("alert")).to_contain_text("last day")
+    good(owner, scripts)
+    paper(owner, "liability insurance certificate", file, support.days(200).isoformat())
+    press(owner, "Send to Rounds")
+    expect(owner.get_by_text("With the Rounds team").first).to_be_visible()
+    # the platform asks for a revision, then approves
+    admin = visitor(browser, url, size=size, javascript=scripts).new_page()
+    admin.goto("/sign-in")
+    admin.fill("input[name=email] >> nth=0", "robin@example.org")
+    admin.fill("input[type=password]", PASSWORD)
+    press(admin, "Sign in")
+    admin.wait_for_url("**/admin")
+    admin.goto("/admin/verification")
+    good(admin, scripts)
+    admin.get_by_role("link", name=re.compile("^Decide.*Quiet Bay")).click()
+    good(admin, scripts)
+    admin.check("input[name=event][value=ask_revision]")
+    press(admin, "Send decision")  # neither ticked nor explained
+    expect(admin.get_by_role("alert")).to_contain_text("your attention")
+    admin.get_by_label("Liability insurance certificate").check()
+    admin.fill("#reason", PAGE_MISSING)
+    press(admin, "Send decision")
+    owner.goto("/agency/quiet-bay-rotations")
+    expect(owner.get_by_text(PAGE_MISSING)).to_be_visible()
+    owner.get_by_role("link", name="Send again").click()
+    paper(owner, "liability insurance certificate", file, support.days(200).isoformat())
+    press(owner, "Send to Rounds")
+    admin.goto("/admin/verification/agencies/quiet-bay-rotations")
+    admin.check("input[name=event][value=accept]")
+    admin.fill("#reason", support.WHY)
+    press(admin, "Send decision")
+    expect(admin.get_by_role("heading", level=1)).to_contain_text("Approved")
+    owner.goto("/agency/quiet-bay-rotations/verification")
+    expect(owner.get_by_role("heading", level=1)).to_contain_text("Approved")
+    owner.goto("/agency/quiet-bay-rotations")
+    expect(owner.get_by_text("3 of 8 done")).to_be_visible()
+    support.no_violations()
+    assert [line for line in wrong if "422" not in line] == []  # refused forms are part of it
