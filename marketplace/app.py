@@ -39,6 +39,9 @@ from marketplace.placements import own_views as placements_own_views
 from marketplace.reviews import views as reviews_views
 from marketplace.saved import views as saved_views
 from marketplace.search import views as search_views
+from marketplace.storefront import views as storefront_views
+from marketplace.storefront import workspace_views as storefront_workspace_views
+from marketplace.tenants import hosts
 from marketplace.verification import admin_views as verification_admin_views
 from marketplace.verification import views as verification_views
 from marketplace.wiring import create_core
@@ -49,6 +52,8 @@ ROOMS = (
     saved_views.mine,
     discovery_views.room,
     discovery_compare_views.room,
+    storefront_views.room,
+    storefront_workspace_views.workspace,
     listings_views.room,
     listings_workspace_views.workspace,
     listings_editor_views.editor,
@@ -102,4 +107,5 @@ def create_app(config: Config | None = None) -> Flask:
     pages.init_app(app)
     for room in ROOMS:
         app.register_blueprint(room)
+    app.wsgi_app = hosts.Storefronts(app.wsgi_app, config.base_url)  # type: ignore[assignment,method-assign]
     return app

@@ -417,8 +417,16 @@ _CSP = {
 
 
 def _csp(extra: dict[str, str]) -> str:
-    rules = {name: f"{_CSP.get(name, '')} {extra.get(name, '')}".strip() for name in _CSP | extra}
+    usual = {
+        name: "" if name in extra and rule == "'none'" else rule for name, rule in _CSP.items()
+    }
+    rules = {name: f"{usual.get(name, '')} {extra.get(name, '')}".strip() for name in _CSP | extra}
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def allow_framing() -> None:
+    """This page may stand in a frame of any site: only a widget, which no one can act in."""
+    g.csp_extra = {"frame-ancestors": "*"}
 
 
 def allow_card_origins() -> None:

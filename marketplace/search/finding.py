@@ -17,7 +17,7 @@ from marketplace.search import fallback
 from marketplace.search.answers import Facts
 from marketplace.search.catalog import Catalog, reference_catalog
 from marketplace.search.engines import engine
-from marketplace.search.port import Engine, Query, Result, SearchUnavailable
+from marketplace.search.port import Engine, Query, Result, Scope, SearchUnavailable
 from marketplace.search.rows import Listing, agency_labels, listings
 from marketplace.search.state import SearchState
 
@@ -96,18 +96,20 @@ def find(
     *,
     with_rows: bool = True,
     candidate: Facts | None = None,
+    only_agency: str | None = None,
 ) -> Found:
     """Answer a search with counts of the facets `counted`: four reads of the database at most.
 
     A page past the last becomes the last. `with_rows` is off where only counts are shown.
-    `candidate`: the facts about who looks, for `fits`.
+    `candidate`: the facts about who looks, for `fits`. `only_agency`: the slug of the agency whose
+    site asks; nothing that a reader sends widens it.
     """
     fitting = None
     facets = (*counted, "eligibility") if candidate is not None else tuple(counted)
 
     def asks() -> Query:
         plain = state.to_query(catalog, highlight=False, fitting=fitting)
-        return replace(plain, facets=facets, with_fields=False)
+        return replace(plain, facets=facets, with_fields=False, scope=Scope(agency=only_agency))
 
     asked: Engine | None
     try:

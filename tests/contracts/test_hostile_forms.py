@@ -53,6 +53,7 @@ NEEDS_INPUT = frozenset(
         "approvals.decide",
         "team.invite",
         "queue.save_view",
+        "storefront_workspace.save",
         "replies.add",
         "replies.change",
         "workspace.add_note",
