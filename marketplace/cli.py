@@ -16,11 +16,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace import bench, invariants
+from marketplace.archive import operations as archive
 from marketplace.bookings import diagram
 from marketplace.core import clock, context, freshness, jobs, logs
 from marketplace.core.config import Config
 from marketplace.core.db import db, open_session
-from marketplace.core.errors import Invalid
+from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.pages import ROOT
 from marketplace.listings import importing
 from marketplace.schedule import SCHEDULE
@@ -209,6 +210,37 @@ def import_listings(file: Path, slug: str, dry_run: bool, partial: bool) -> None
     )
     if report.faults:
         sys.exit(1)
+
+
+@cli.command("export")
+@click.argument("agency")
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Default: AGENCY.zip")
+@with_app
+def export_agency(agency: str, target: Path | None) -> None:
+    """Write everything of an agency into one archive (docs/agency-archive.md)."""
+    try:
+        with open_session(context.system("export an agency")) as session:
+            content = archive.export(session, context.SYSTEM, agency)
+    except NotFound as error:
+        raise click.ClickException(error.message) from error
+    target = target or Path(f"{agency}.zip")
+    target.write_bytes(content)
+    target.chmod(0o600)
+    click.echo(f"{target}: {len(content):,} bytes")
+
+
+@cli.command("import-archive")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_app
+def import_archive(file: Path) -> None:
+    """Bring an agency's archive into this empty installation: everything or nothing."""
+    try:
+        with open_session(context.system("import an agency")) as session:
+            loaded = archive.load(session, context.SYSTEM, file.read_bytes())
+    except Invalid as error:
+        raise click.ClickException(error.message) from error
+    click.echo(f"{loaded.slug}: {sum(loaded.rows.values()):,} rows, {loaded.files} files")
+    click.echo("Now run: bin/marketplace reindex, then bin/marketplace check")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def save(slug: str) -> Answer:
     typed = Storefront(
         text(request.form, "headline", operations.HEADLINE_LENGTH),
         long_text(request.form, "about", operations.ABOUT_LENGTH),
-        text(request.form, "accent", 20),
+        text(request.form, "accent", 160),
     )
     try:
         operations.save(db.session(), web.actor(), typed)

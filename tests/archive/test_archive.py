@@ -1,0 +1,188 @@
+"""Export, wipe, import: the same pages, the same invariants; hostile archives change nothing."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from marketplace import invariants
+from marketplace.accounts.models import Person
+from marketplace.archive import container, operations, tables
+from marketplace.bookings import workspace_views as bookings_views
+from marketplace.core import context, storage
+from marketplace.core.db import Base, open_session
+from marketplace.core.errors import Invalid, NotFound
+from marketplace.desk import queue_views
+from marketplace.listings import workspace_views as listings_views
+from marketplace.storefront import views as storefront_views
+from marketplace.tenants.models import Agency
+from tests import factories
+from tests.support import database, rooms
+from tests.support.rooms import Browser, words_of
+
+SYSTEM = context.system("test")
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    with rooms.site(
+        [
+            listings_views.workspace,
+            bookings_views.workspace,
+            queue_views.queue,
+            storefront_views.room,
+        ]
+    ) as site:
+        yield site
+
+
+@pytest.fixture
+def market(app: Flask) -> factories.Market:
+    found = factories.market(capacity=4)
+    with open_session(context.agency(found.agency_id)) as session:
+        storage.put(
+            session, b"%PDF site letter", name="letter.pdf", media_type="application/pdf",
+            agency_id=found.agency_id,
+        )  # fmt: skip
+    return found
+
+
+def archive_of(market: factories.Market) -> bytes:
+    with open_session(SYSTEM) as session:
+        return operations.export(session, context.SYSTEM, market.agency_slug)
+
+
+def load(content: bytes) -> operations.Loaded:
+    with open_session(SYSTEM) as session:
+        return operations.load(session, context.SYSTEM, content)
+
+
+def pages(app: Flask, market: factories.Market, made: list[factories.Made]) -> dict[str, str]:
+    base = f"/agency/{market.agency_slug}"
+    paths = [f"{base}/listings", f"{base}/bookings", f"/agencies/{market.agency_slug}"]
+    paths += [f"{base}/listings/{market.slug}"]
+    paths += [f"{base}/bookings/{one.reference}" for one in made]
+    owner = Browser(app, market.staff["owner"])
+    found = {path: owner.get(path) for path in paths}
+    assert {path: page.status_code for path, page in found.items()} == dict.fromkeys(paths, 200)
+    return {path: words_of(page.text) for path, page in found.items()}
+
+
+def test_export_wipe_import_shows_the_same(app: Flask, market: factories.Market) -> None:
+    made = [
+        factories.booking(market, factories.candidate(f"Amara Nwosu {n}"), state)
+        for n, state in enumerate(("requested", "approved"))
+    ]
+    before = pages(app, market, made)
+    content = archive_of(market)
+    with open_session(SYSTEM, readonly=True) as session:
+        key = session.scalars(select(storage.StoredFile.id)).first()
+        rules = {finding.check.code for finding in invariants.examine(session) if finding.rows}
+    database.wipe()
+    loaded = load(content)
+    assert loaded.slug == market.agency_slug and loaded.files == 1
+    assert pages(app, market, made) == before
+    with open_session(SYSTEM, readonly=True) as session:
+        assert key is not None and storage.read(session, key) == b"%PDF site letter"
+        after = {finding.check.code for finding in invariants.examine(session) if finding.rows}
+    assert after <= rules
+    # what was brought in goes out again, row for row
+    first, second = (container.unpack(one)[1] for one in (content, archive_of(market)))
+    assert first.keys() == second.keys()
+    for name in first.keys() - {"tables/audit_entry.jsonl"}:
+        assert first[name] == second[name], name
+
+
+def test_nothing_of_another_agency_or_of_a_candidate_is_inside(market: factories.Market) -> None:
+    other = factories.market()
+    who = factories.candidate("Amara Nwosu")
+    factories.booking(market, who, "requested")
+    factories.booking(other, factories.candidate("Zqcanary Person"), "requested")
+    manifest, members = container.unpack(archive_of(market))
+    told = b"\n".join(members.values())
+    assert str(other.agency_id).encode() not in told and other.slug.encode() + b'"' not in told
+    assert b"Zqcanary" not in told and b"wrapped_key" not in told and b"password" not in told
+    with open_session(SYSTEM, readonly=True) as session:
+        address = session.get_one(Person, who.id).email
+    people = [json.loads(line) for line in members["tables/person.jsonl"].splitlines()]
+    assert address not in {row["email"] for row in people}
+    assert manifest["agency"] == str(market.agency_id)
+
+
+def test_every_owned_table_is_taken_along_or_left_out_with_a_reason() -> None:
+    assert set(tables.LEFT_OUT).isdisjoint(tables.order())
+    for name in tables.order():
+        table = Base.metadata.tables[name]
+        needed = {c.name for c in table.columns if not c.nullable and c.default is None}
+        hidden = needed - {c.name for c in tables.columns(table)}
+        assert hidden <= {"wrapped_key"}, name
+
+
+def test_an_installation_with_an_agency_takes_no_archive(market: factories.Market) -> None:
+    with pytest.raises(Invalid, match="empty installation"):
+        load(archive_of(market))
+    with pytest.raises(NotFound), open_session(SYSTEM) as session:
+        operations.export(session, context.SYSTEM, "nobody")
+
+
+def test_hostile_archives_change_nothing(app: Flask, market: factories.Market) -> None:
+    content = archive_of(market)
+    database.wipe()
+    for name, hostile in attacks(content).items():
+        with pytest.raises(Invalid) as refused:
+            load(hostile)
+        assert "archive" in refused.value.errors, name
+        with open_session(SYSTEM, readonly=True) as session:
+            for model in (Agency, Person, storage.StoredFile):
+                assert session.scalar(select(func.count()).select_from(model)) == 0, name
+    load(content)
+
+
+def attacks(content: bytes) -> dict[str, bytes]:
+    manifest, members = container.unpack(content)
+    head = {name: manifest[name] for name in ("agency", "slug", "made_at")}
+
+    def packed(changed: dict[str, bytes], **more: object) -> bytes:
+        return container.pack(head | more, members | changed)
+
+    def edited(table: str, **values: object) -> bytes:
+        name = f"tables/{table}.jsonl"
+        rows = [json.loads(line) | values for line in members[name].splitlines()]
+        return packed({name: "".join(json.dumps(row) + "\n" for row in rows).encode()})
+
+    def raw(extra: dict[str, bytes], swap: tuple[bytes, bytes] | None = None) -> bytes:
+        out = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(content)) as old,
+            zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
+        ):
+            for one in old.namelist():
+                data = old.read(one)
+                new.writestr(one, data.replace(*swap) if swap and one != "manifest.json" else data)
+            for one, data in extra.items():
+                new.writestr(one, data)
+        return out.getvalue()
+
+    other = "00000000-0000-7000-8000-000000000001"
+    return {
+        "no zip": b"hello",
+        "cut off": content[: len(content) // 2],
+        "zip slip": raw({"../../etc/passwd": b"x"}),
+        "absolute": raw({"/etc/passwd": b"x"}),
+        "unlisted": raw({"files/" + "0" * 32: b"x"}),
+        "bomb": packed({"files/" + "0" * 32: b"\0" * 30_000_000}),
+        "checksum": raw({}, (b"Harbor", b"Barbor")),
+        "unknown table": packed({"tables/sign_in.jsonl": b"{}\n"}),
+        "left over file": packed({"files/" + "0" * 32: b"x"}),
+        "no JSON": packed({"tables/site.jsonl": b"nonsense\n"}),
+        "unknown column": edited("person", is_admin=True),
+        "foreign row": edited("site", agency_id=other),
+        "other agency": edited("agency", id=other),
+        "broken link": edited("rotation", site_id=other),
+        "wrong value": edited("rotation", id="x"),
+        "wrong version": packed({}, agency=other),
+    }
