@@ -160,7 +160,7 @@ def _people(session: Session, rows: Mapping[str, list[Row]]) -> list[Row]:
 
 
 def _lines(rows: Iterable[Row]) -> bytes:
-    return "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows).encode()
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
 # --- in -----------------------------------------------------------------------------------------
