@@ -10,7 +10,7 @@ from demo.seed.rows import Rows
 from marketplace.accounts.models import Person
 from marketplace.core import freshness
 from marketplace.core.announcements import Announcement
-from marketplace.listings.models import ListingReport, Rotation
+from marketplace.listings.models import ListingLook, ListingReport, Rotation
 
 REPORTS = (
     ("price", "On the phone they asked for 150 dollars more for a badge. The page says all fees."),
@@ -21,6 +21,7 @@ NEWS = (
     "On Sunday from 6 to 7 AM Eastern no card is charged and no payout leaves."
     " Nothing else changes, and nothing is lost."
 )
+UNSEEN = 12
 WHY_BLOCKED = "Three reports of asking candidates for money outside Rounds."
 
 
@@ -55,10 +56,25 @@ def build(rows: Rows, ids: Ids, everybody: People, now: datetime) -> None:
             "created_at": now - timedelta(days=1),
         },
     )
+    _seen(rows, now)
     blocked = everybody.candidates[-1].person
     rows.write()
     freshness.bump(rows.session)
     _block(rows, blocked["id"], now)
+
+
+def _seen(rows: Rows, now: datetime) -> None:
+    """The team has looked at all but the newest listings."""
+    newest_first = select(Rotation.id).where(Rotation.public).order_by(Rotation.updated_at.desc())
+    for key in rows.session.scalars(newest_first.offset(UNSEEN)).all():
+        rows.add(
+            ListingLook,
+            {
+                "rotation_id": key,
+                "looked_at": now - timedelta(days=1),
+                "by_name": "Robin Hallowell",
+            },
+        )
 
 
 def _block(rows: Rows, person_id: object, now: datetime) -> None:

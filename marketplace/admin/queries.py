@@ -201,10 +201,16 @@ def audit_count(session: Session) -> int:
 class Wish:
     """One thing on the overview that a person should look at."""
 
-    words: str
+    one: str
+    many: str
     number: int
     url: str
     urgent: bool = False
+
+    @property
+    def words(self) -> str:
+        """What there is, after its number."""
+        return self.one if self.number == 1 else self.many
 
 
 def needs_you(session: Session) -> tuple[Wish, ...]:
@@ -218,13 +224,47 @@ def needs_you(session: Session) -> tuple[Wish, ...]:
     waiting_mail = waiting_mail.where(MailMessage.state == "queued", MailMessage.created_at < late)
     chain = audit.chain(session, newest=100)
     wishes = (
-        Wish("audit rows do not fit the chain", len(chain.broken), "/admin/audit", True),
-        Wish("jobs stopped", now.dead, "/admin/jobs", True),
-        Wish("jobs wait for more than 10 minutes", now.stuck, "/admin/jobs", True),
-        Wish("refunds failed", session.scalar(held_up) or 0, "/admin/payments", True),
-        Wish("charges without an answer", session.scalar(unknown) or 0, "/admin/payments"),
-        Wish("reported listings", moderation_queries.reported_count(session), "/admin/moderation"),
-        Wish("agencies not approved yet", session.scalar(asked) or 0, "/admin/verification"),
-        Wish("messages not sent yet", session.scalar(waiting_mail) or 0, "/admin/mail"),
+        Wish(
+            "audit row does not fit the chain",
+            "audit rows do not fit the chain",
+            len(chain.broken),
+            "/admin/audit",
+            True,
+        ),
+        Wish("job stopped", "jobs stopped", now.dead, "/admin/jobs", True),
+        Wish(
+            "job waits for more than 10 minutes",
+            "jobs wait for more than 10 minutes",
+            now.stuck,
+            "/admin/jobs",
+            True,
+        ),
+        Wish(
+            "refund failed", "refunds failed", session.scalar(held_up) or 0, "/admin/payments", True
+        ),
+        Wish(
+            "charge without an answer",
+            "charges without an answer",
+            session.scalar(unknown) or 0,
+            "/admin/payments",
+        ),
+        Wish(
+            "reported listing",
+            "reported listings",
+            moderation_queries.reported_count(session),
+            "/admin/moderation",
+        ),
+        Wish(
+            "agency not approved yet",
+            "agencies not approved yet",
+            session.scalar(asked) or 0,
+            "/admin/verification",
+        ),
+        Wish(
+            "message not sent yet",
+            "messages not sent yet",
+            session.scalar(waiting_mail) or 0,
+            "/admin/mail",
+        ),
     )
     return tuple(one for one in wishes if one.number)

@@ -86,4 +86,4 @@ def test_what_needs_somebody(admin: Visitor) -> None:
     agency()
     with open_session(SYSTEM, readonly=True) as session:
         (wish,) = queries.needs_you(session)
-    assert (wish.words, wish.number) == ("agencies not approved yet", 1)
+    assert (wish.words, wish.number) == ("agency not approved yet", 1)
