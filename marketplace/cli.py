@@ -151,6 +151,8 @@ def bench_budgets(what: str, runs: int, target: Path | None, against: Path | Non
     for figure in bench.searches(app, runs) if what == "search" else bench.run(app, runs):
         click.echo(figure.line())
         figures.append(figure)
+    with app.app_context():
+        db.engine.dispose()
     if target:
         bench.write(figures, target)
     grown = bench.growth(figures, against) if against else []
