@@ -10,6 +10,18 @@ from tests.contracts.routes import FORMS, Row
 # The forms that need something filled in.
 NEEDS_INPUT = frozenset(
     {
+        "admin.discard_job",
+        "admin.discard_mail",
+        "admin_lists.save",
+        "admin_moderation.fine",
+        "admin_moderation.restore",
+        "admin_moderation.take_down",
+        "admin_news.write",
+        "admin_people.block",
+        "admin_people.look",
+        "admin_people.sign_out",
+        "admin_people.unblock",
+        "reports.send",
         "accounts.sign_in_by_password",
         "agencies_mine.create",
         "verification.upload",
