@@ -72,7 +72,9 @@ def complaints(page: Page) -> list[str]:
     page.on(
         "console",
         lambda message: (
-            found.append(f"console: {message.text}") if message.type == "error" else None
+            found.append(f"console: {message.text} {message.location.get('url', '')}")
+            if message.type == "error"
+            else None
         ),
     )
     page.on(
