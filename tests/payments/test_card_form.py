@@ -83,7 +83,7 @@ def shop(double: StripeDouble) -> Iterator[Shop]:
     @app.route("/back")
     def arrived() -> str:
         sent.append(request.form.to_dict())
-        return "<!doctype html><title>Sent</title><h1>Sent</h1>"
+        return "<!doctype html><title>Sent</title><link rel=icon href=data:,><h1>Sent</h1>"
 
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = Thread(target=server.serve_forever)

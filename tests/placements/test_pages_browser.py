@@ -13,19 +13,15 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from marketplace.bookings import workspace_views
+from marketplace.app import ROOMS
 from marketplace.bookings.events import AttendingAsked
 from marketplace.core import context, events
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.listings import operations as listings
-from marketplace.listings import signing_views
-from marketplace.listings import workspace_views as listing_views
 from marketplace.listings.events import SignatureAsked
 from marketplace.listings.models import Rotation
-from marketplace.placements import attending_views, link_views
 from marketplace.reviews import jobs as review_jobs
 from marketplace.reviews import operations as reviews
-from marketplace.reviews import views as review_views
 from tests import factories
 from tests.listings.test_importing import a_file, a_row
 from tests.payments.double import free_port
@@ -34,15 +30,6 @@ from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wi
 
 pytestmark = pytest.mark.browser
 
-ROOMS = (
-    workspace_views.workspace,
-    listing_views.workspace,
-    signing_views.signing_room,
-    link_views.link,
-    attending_views.mine,
-    review_views.mine,
-    review_views.workspace,
-)
 # where to keep pictures of the pages, for people who want to look at them
 PICTURES = os.environ.get("PAGE_PICTURES", "")
 
