@@ -18,6 +18,7 @@ from flask import Blueprint, Flask, Request, Response, current_app, g, redirect,
 from flask import render_template as _render_template
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -203,6 +204,7 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
 
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(Exception, _crash)
 
 
@@ -500,6 +502,12 @@ def _domain_error(error: DomainError) -> BaseResponse:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
+
+
+def _unstorable(error: DataError) -> BaseResponse:
+    """A value that no row can hold (PostgreSQL takes no NUL in a text): the sender's, not ours."""
+    log.warning("a value that cannot be stored", extra={"path": request.path, "error": str(error)})
+    return error_answer(400, "A value has characters that cannot be used. Go back and try again.")
 
 
 _MESSAGES = {

@@ -174,7 +174,8 @@ def _places(session: Session) -> list[tuple[str, str]]:
 
 def chosen_listing(session: Session, slug: str) -> Rotation:
     """The listing of a form; Invalid for any that the agency does not have."""
-    found = session.scalars(select(Rotation).where(Rotation.slug == slug[:120])).one_or_none()
+    name = slug[:120].replace("\0", "")  # PostgreSQL takes no NUL
+    found = session.scalars(select(Rotation).where(Rotation.slug == name)).one_or_none()
     if found is None:
         raise Invalid({"listing": "Choose one of your listings."})
     return found

@@ -81,13 +81,16 @@ def reindex(scope: Scope, ids: Sequence[UUID]) -> None:
             )
             documents = [document_from(facts) for facts in facts_of(session, some)]
             shown = {UUID(document.id) for document in documents}
-            gone = session.execute(
-                select(Rotation.id, Rotation.index_version).where(
-                    Rotation.id.in_([key for key in some if key not in shown])
-                )
+            hidden = [key for key in some if key not in shown]
+            rows = session.execute(
+                select(Rotation.id, Rotation.index_version).where(Rotation.id.in_(hidden))
             ).all()
         target = engine()
-        target.apply(documents, [Deletion(str(row.id), row.index_version) for row in gone])
+        gone = {str(row.id): row.index_version for row in rows}
+        if len(gone) < len(hidden):  # rows that are no more: after whatever the index holds
+            held = target.versions()
+            gone |= {str(k): held[str(k)] + 1 for k in hidden if str(k) in held.keys() - gone}
+        target.apply(documents, [Deletion(key, version) for key, version in gone.items()])
         target.flush()
 
 
@@ -128,18 +131,14 @@ def _differing(session: Session) -> list[UUID]:
 
 
 def passed_starts(session: Session) -> list[UUID]:
-    """Listings with a start that came too near since the index was last brought up to date."""
+    """Listings with a start that came too near since the index was last brought up to date.
+
+    Where that is not known, every listing with such a start.
+    """
     state = session.get(IndexState, "listings")
-    if state is None:
-        return []
-    return list(
-        session.scalars(
-            select(Offering.rotation_id)
-            .where(
-                Offering.public,
-                Offering.start_on >= state.starts_from,
-                Offering.start_on < first_bookable_day(),
-            )
-            .distinct()
-        )
+    passed = select(Offering.rotation_id).where(
+        Offering.public, Offering.start_on < first_bookable_day()
     )
+    if state is not None:
+        passed = passed.where(Offering.start_on >= state.starts_from)
+    return list(session.scalars(passed.distinct()))

@@ -108,11 +108,12 @@ def take_away(monkeypatch: Any) -> None:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Every statement sent to the database meanwhile."""
+    """Every statement sent to the database meanwhile, but for what opens a transaction."""
     seen: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        seen.append(statement)
+        if "set_config" not in statement:
+            seen.append(statement)
 
     event.listen(DatabaseEngine, "before_cursor_execute", note)
     try:

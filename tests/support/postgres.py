@@ -30,6 +30,7 @@ FLAGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "autovacuum": "off",
     "max_connections": "300",
     "shared_buffers": "128MB",
     "timezone": "UTC",
