@@ -147,6 +147,27 @@ def write_review(candidate: Person, mine: str, text: str) -> None:
     candidate.look()
 
 
+def test_without_scripts_from_the_search_to_the_card(house: House) -> None:
+    """First in this module: the others move the clock on."""
+    student = house.somebody("student", PHONE, javascript=False)
+    page = student.page
+    page.goto("/rotations?accepts=student&weeks=4&fits=1")
+    page.get_by_role("button", name="Filters").first.click()
+    page.get_by_label("Hands-on, clinic").first.check()
+    page.get_by_role("button", name=re.compile("Show.*rotations|Apply")).first.click()
+    page.wait_for_url("**hands_on=**")
+    page.locator('main a[href^="/rotations/"]').first.click()
+    page.get_by_role("link", name="Request this seat").first.click()
+    page.get_by_role("button", name="Hold this seat and continue").click()
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Continue to review").click()
+    for label in CONSENTS:
+        page.get_by_label(label).check()
+    page.get_by_role("button", name="Continue to card").click()
+    expect(page.get_by_role("link", name="Enter your card on Stripe’s own page")).to_be_visible()
+
+
 @pytest.mark.parametrize("way", ["dashboard", "link"])
 def test_from_search_to_review(house: House, way: str) -> None:
     """By the attending's dashboard on a desk; by one e-mail link on a phone, where the agency
@@ -224,23 +245,3 @@ def test_the_platform_sees_it_all(house: House) -> None:
         for path in ("/admin", "/admin/jobs", "/admin/mail", "/admin/audit"):
             admin.look(path)
         admin.leave()
-
-
-def test_without_scripts_from_the_search_to_the_card(house: House) -> None:
-    student = house.somebody("student", PHONE, javascript=False)
-    page = student.page
-    page.goto("/rotations?accepts=student&weeks=4&fits=1")
-    page.get_by_role("button", name="Filters").first.click()
-    page.get_by_label("Hands-on, clinic").first.check()
-    page.get_by_role("button", name=re.compile("Show.*rotations|Apply")).first.click()
-    page.wait_for_url("**hands_on=**")
-    page.locator('main a[href^="/rotations/"]').first.click()
-    page.get_by_role("link", name="Request this seat").first.click()
-    page.get_by_role("button", name="Hold this seat and continue").click()
-    for box in page.get_by_role("checkbox").all():
-        box.check()
-    page.get_by_role("button", name="Continue to review").click()
-    for label in CONSENTS:
-        page.get_by_label(label).check()
-    page.get_by_role("button", name="Continue to card").click()
-    expect(page.get_by_role("link", name="Enter your card on Stripe’s own page")).to_be_visible()
