@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking, BookingTransition
@@ -98,18 +98,25 @@ def public_rotation(session: Session, slug: str) -> Rotation:
 def starts(session: Session, rotation: Rotation, weeks: int) -> tuple[Start, ...]:
     """The starts of the coming year that may still be asked for, full ones too (two reads)."""
     today = clock.today(rotation.site.time_zone)
-    offered = session.scalars(
-        select(Offering)
-        .where(
-            Offering.rotation_id == rotation.id,
-            Offering.closed_at.is_(None),
-            Offering.start_on >= today + MIN_NOTICE,
-            Offering.start_on <= today + timedelta(days=31 * MONTHS_AHEAD),
-        )
-        .order_by(Offering.start_on)
-    ).all()
+    asked = {
+        "rotation_id": rotation.id,
+        "since": today + MIN_NOTICE,
+        "until": today + timedelta(days=31 * MONTHS_AHEAD),
+    }
+    offered = session.execute(_STARTS, asked).all()
     left = listings.seats_left(session, rotation, offered, weeks) if offered else {}
     return tuple(Start(row.id, row.start_on, left[row.id], row.capacity) for row in offered)
+
+
+_STARTS = (
+    select(Offering.id, Offering.start_on, Offering.capacity, Offering.taken, Offering.closed_at)
+    .where(
+        Offering.rotation_id == bindparam("rotation_id"),
+        Offering.closed_at.is_(None),
+        Offering.start_on.between(bindparam("since"), bindparam("until")),
+    )
+    .order_by(Offering.start_on)
+)
 
 
 def nearest_free(found: Iterable[Start], wanted: date | None, limit: int = 3) -> tuple[Start, ...]:

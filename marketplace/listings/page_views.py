@@ -1,11 +1,11 @@
 """The listing page and the home page as plain data, from rows of several packages."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings import order, request_page
@@ -17,7 +17,7 @@ from marketplace.listings.fit_words import worded
 from marketplace.listings.models import Block, Rotation
 from marketplace.listings.money_split import DeclaredShare, where_money_goes
 from marketplace.reviews import queries as reviews
-from marketplace.search import rows, works_for_me
+from marketplace.search import similar, works_for_me
 from marketplace.search.state import SearchState
 from marketplace.search.works_for_me import NOBODY, Who
 from marketplace.tenants.models import Agency
@@ -30,22 +30,13 @@ ALWAYS = [
 ]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of labelled values; templates read the attributes they know."""
-
-    values: Mapping[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.values[name]
-        except KeyError as error:
-            raise AttributeError(name) from error
+class Row(SimpleNamespace):
+    """Labelled values; templates read the attributes they know. Never changed once made."""
 
 
 def row(**values: Any) -> Row:
     """A row of these values."""
-    return Row(values)
+    return Row(**values)
 
 
 def chosen(
@@ -158,7 +149,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
     city = cities.city(rotation.site.city)
     doctor = who.doctor if who else rotation.attending.display_name
     short = who.doctor_short if who else doctor
-    shown = reviews.of_rotation(session, rotation.id)
+    shown = reviews.of_rotation(session, rotation.id) if rotation.rating_count else ()
     specialty = catalog.specialty(rotation.specialty)
     return row(
         slug=rotation.slug,
@@ -447,21 +438,6 @@ def _advisory(rotation: Rotation) -> Row | None:
 def _similar(session: Session, rotation: Rotation) -> list[Row]:
     """Three others of the specialty, nearest in price."""
     own = min((block.price_cents for block in rotation.blocks), default=0)
-    cheapest = (
-        select(Block.rotation_id, func.min(Block.price_cents).label("cents"))
-        .where(Block.public)
-        .group_by(Block.rotation_id)
-        .subquery()
-    )
-    ids = session.scalars(
-        select(Rotation.id)
-        .join(cheapest, cheapest.c.rotation_id == Rotation.id)
-        .where(
-            Rotation.public, Rotation.specialty == rotation.specialty, Rotation.id != rotation.id
-        )
-        .order_by(func.abs(cheapest.c.cents - own), Rotation.id)
-        .limit(3)
-    ).all()
     return [
         row(
             url=f"/rotations/{one.slug}",
@@ -477,6 +453,5 @@ def _similar(session: Session, rotation: Rotation) -> list[Row]:
             weeks=one.weeks,
             start=one.starts[0].day,
         )
-        for one in rows.listings(session, ids)
-        if one.starts
+        for one in similar.to(session, rotation.id, rotation.specialty, own)
     ]

@@ -5,14 +5,23 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from marketplace.core import clock
 from marketplace.listings import catalog, cities, levels, seasons
-from marketplace.listings.models import AttendingWeek, Block, Offering, Rotation
+from marketplace.listings.models import (
+    Attending,
+    AttendingWeek,
+    Block,
+    Offering,
+    Rotation,
+    Site,
+)
 from marketplace.listings.policies import preset, terms_from
 from marketplace.listings.seats import weeks_of
+from marketplace.tenants.models import Agency
 
 
 def last_day(start_on: date, weeks: int) -> date:
@@ -23,6 +32,41 @@ def last_day(start_on: date, weeks: int) -> date:
 def rotation_by_slug(session: Session, slug: str) -> Rotation | None:
     """The rotation of a page's address, as far as this scope may see it."""
     return session.scalars(select(Rotation).where(Rotation.slug == slug)).one_or_none()
+
+
+def page_of(session: Session, slug: str) -> Rotation | None:
+    """The published rotation of a page's address with its agency, site, attending and blocks: two
+    reads. No `join()` and no relationship is loaded: the scope's wall would then have to check
+    every table (tenants.scope), so tables are tied by conditions."""
+    found = session.execute(_PAGE, {"slug": slug}).one_or_none()
+    if found is None:
+        return None
+    rotation: Rotation = found.Rotation
+    for name, value in (
+        ("agency", found.Agency),
+        ("site", found.Site),
+        ("attending", found.Attending),
+    ):
+        set_committed_value(rotation, name, value)
+    blocks = session.scalars(_BLOCKS, {"rotation_id": rotation.id}).all()
+    set_committed_value(rotation, "blocks", list(blocks))
+    return rotation
+
+
+_PAGE = select(Rotation, Agency, Site, Attending).where(
+    Rotation.slug == bindparam("slug"),
+    Rotation.public,
+    Agency.id == Rotation.agency_id,
+    Site.id == Rotation.site_id,
+    Attending.id == Rotation.attending_id,
+)
+_BLOCKS = select(Block).where(Block.rotation_id == bindparam("rotation_id")).order_by(Block.weeks)
+_POOL = select(
+    AttendingWeek.week, (AttendingWeek.capacity - AttendingWeek.taken).label("left")
+).where(
+    AttendingWeek.attending_id == bindparam("attending_id"),
+    AttendingWeek.week.in_(bindparam("weeks", expanding=True)),
+)
 
 
 def cancellation_of(rotation: Rotation) -> dict[str, Any]:
@@ -137,23 +181,17 @@ def booking_facts(
 
 
 def seats_left(
-    session: Session, rotation: Rotation, offerings: Iterable[Offering], weeks: int
+    session: Session, rotation: Rotation, offerings: Iterable[Offering | Row[Any]], weeks: int
 ) -> dict[UUID, int]:
     """Seats left for a length, by offering: the least of the offering and the attending's weeks.
 
-    One read for all offerings. Closed ones have none.
+    One read for all `offerings`: rows with id, start_on, capacity, taken and closed_at. Closed
+    ones have none.
     """
     rows = list(offerings)
     mondays = {monday for row in rows for monday in weeks_of(row.start_on, weeks)}
-    pool = {
-        row.week: row.capacity - row.taken
-        for row in session.scalars(
-            select(AttendingWeek).where(
-                AttendingWeek.attending_id == rotation.attending_id,
-                AttendingWeek.week.in_(sorted(mondays)),
-            )
-        )
-    }
+    asked = {"attending_id": rotation.attending_id, "weeks": sorted(mondays)}
+    pool = {row.week: row.left for row in session.execute(_POOL, asked)}
     usual = rotation.attending.weekly_capacity
     return {
         row.id: 0

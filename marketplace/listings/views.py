@@ -51,8 +51,8 @@ def home() -> BaseResponse:
 def show(slug: str) -> BaseResponse:
     """One rotation. Drafts, foreign and missing ones are the same 404."""
     session = db.session()
-    rotation = queries.rotation_by_slug(session, slug)
-    if rotation is None or not rotation.public or rotation.agency is None:
+    rotation = queries.page_of(session, slug)
+    if rotation is None:
         raise NotFound
     start, weeks = _day(request.args.get("start")), _weeks(request.args.get("weeks"))
     answers = SearchState.parse(request.args).bare

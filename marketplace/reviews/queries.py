@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.listings import catalog
@@ -30,13 +30,17 @@ class Shown:
 
 def of_rotation(session: Session, rotation_id: UUID, limit: int = 20) -> tuple[Shown, ...]:
     """The released reviews of a listing, newest first (any scope that reads published rows)."""
-    rows = session.scalars(
-        select(Review)
-        .where(Review.rotation_id == rotation_id, Review.public.is_(True))
-        .order_by(Review.release_at.desc(), Review.id)
-        .limit(limit)
-    )
+    rows = session.scalars(_OF_ROTATION, {"rotation_id": rotation_id, "most": limit})
     return tuple(_shown(row) for row in rows)
+
+
+# Made once: making a statement costs as much as running it.
+_OF_ROTATION = (
+    select(Review)
+    .where(Review.rotation_id == bindparam("rotation_id"), Review.public)
+    .order_by(Review.release_at.desc(), Review.id)
+    .limit(bindparam("most"))
+)
 
 
 def of_agency(session: Session, limit: int = 100) -> tuple[Shown, ...]:

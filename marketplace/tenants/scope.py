@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnElement,
@@ -121,7 +122,24 @@ def _guard_statement(state: ORMExecuteState) -> None:
         raise ScopeError("only ORM statements pass the wall")
     if state.is_insert:
         raise ScopeError("bulk insert skips the flush check; use add_all")
-    state.statement = state.statement.options(*_criteria(session, scope, state.statement, changes))
+    state.statement = _guarded(session, scope, state.statement, changes)
+
+
+_of_the_public: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+
+
+def _guarded(
+    session: ScopedSession, scope: Scope, statement: Executable, changes: bool
+) -> Executable:
+    """The statement with its criteria. Those of the public hold no value that changes, so a
+    statement that is made once for the whole process is guarded once."""
+    if scope.kind != "public" or changes:
+        return statement.options(*_criteria(session, scope, statement, changes))
+    found = _of_the_public.get(statement)
+    if found is None:
+        found = statement.options(*_criteria(session, scope, statement, changes))
+        _of_the_public[statement] = found
+    return found
 
 
 def _criteria(

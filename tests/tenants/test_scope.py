@@ -1,5 +1,6 @@
 """The two walls: every attack fails, with both up and with either one down."""
 
+import gc
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -288,3 +289,24 @@ def test_row_level_security_is_forced_on_every_table(app) -> None:
             text("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")
         )
         assert owner == 0
+
+
+def test_a_statement_made_once_is_guarded_once_and_only_for_the_public(houses) -> None:
+    first, second = houses
+    statement = select(Rotation.id)
+    for _ in range(2):
+        everyone = read(context.public(), statement)
+        assert {first.rotation, second.rotation} <= set(everyone)
+        assert not {first.draft, second.draft} & set(everyone)
+        mine = read(context.agency(first.agency), statement)
+        assert set(mine) == {first.rotation, first.draft}
+        assert len(read(context.system("test"), statement)) >= 4
+
+
+def test_guarded_statements_are_forgotten_with_what_they_guard(houses) -> None:
+    gc.collect()
+    held = len(scope._of_the_public)
+    for number in range(20):
+        read(context.public(), select(Rotation.id).where(Rotation.hours_per_week > number))
+    gc.collect()
+    assert len(scope._of_the_public) == held
