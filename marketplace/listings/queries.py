@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -15,7 +15,6 @@ from marketplace.listings.models import (
     Attending,
     AttendingWeek,
     Block,
-    Offering,
     Rotation,
     Site,
 )
@@ -181,7 +180,7 @@ def booking_facts(
 
 
 def seats_left(
-    session: Session, rotation: Rotation, offerings: Iterable[Offering | Row[Any]], weeks: int
+    session: Session, rotation: Rotation, offerings: Iterable[Any], weeks: int
 ) -> dict[UUID, int]:
     """Seats left for a length, by offering: the least of the offering and the attending's weeks.
 
