@@ -6,7 +6,7 @@ from flask import Flask, request, url_for
 from flask_wtf.csrf import generate_csrf
 from jinja2 import FileSystemLoader, StrictUndefined
 
-from marketplace.core import clock, formats, money, web, words
+from marketplace.core import clock, formats, marks, money, web, words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +22,7 @@ _LAYOUT: dict[str, object] = {
 
 
 def init_app(app: Flask) -> None:
-    """Register the loader, filters and context."""
+    """Register the loader, filters and context; after the assets, which the marks come from."""
     app.jinja_loader = FileSystemLoader(ROOT / "templates")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
@@ -35,6 +35,7 @@ def init_app(app: Flask) -> None:
         when=formats.when,
     )
     app.jinja_env.globals.update(words=words.words)
+    marks.init_app(app)
 
     @app.context_processor
     def _shared() -> dict[str, object]:

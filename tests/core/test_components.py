@@ -12,6 +12,7 @@ from flask import Flask, render_template, render_template_string
 from marketplace.core.deadlines import due
 from tests.core.pages import TEMPLATES, bare_app
 
+UI = TEMPLATES / "components/ui.html"
 START, END = date(2027, 3, 1), date(2027, 3, 26)
 NOW = datetime(2026, 11, 24, 16, 20, tzinfo=UTC)
 ROWS = [
@@ -135,7 +136,7 @@ def test_every_macro_has_a_sample() -> None:
         f"{path.stem}.{macro}"
         for path in (TEMPLATES / "components").glob("*.html")
         for macro in re.findall(r"\{% macro ([a-z]\w*)\(", path.read_text())
-    }
+    } | {f"ui.{name}" for name in re.findall(r"(?<!/)marks\.([a-z]\w*)", UI.read_text())}
     assert declared == {name for name, _ in SAMPLES}
 
 
