@@ -36,7 +36,8 @@ Icon = Callable[..., Markup]
 
 def init_app(app: Flask) -> None:
     """Give templates `marks`; after `assets`, whose sprite the icons come from."""
-    icon = icons(app.jinja_env.globals["asset_url"]("icons.svg"))
+    address: Callable[[str], str] = app.jinja_env.globals["asset_url"]  # type: ignore[assignment]
+    icon = icons(address("icons.svg"))
     app.jinja_env.globals["marks"] = SimpleNamespace(
         icon=icon,
         status=states(icon),
