@@ -25,6 +25,7 @@ from marketplace.discovery import views as discovery_views
 from marketplace.listings import approval_views as listings_approval_views
 from marketplace.listings import availability_views as listings_availability_views
 from marketplace.listings import editor_views as listings_editor_views
+from marketplace.listings import new_listing_views as listings_new_listing_views
 from marketplace.listings import place_views as listings_place_views
 from marketplace.listings import report_views as listings_report_views
 from marketplace.listings import signing_views as listings_signing_views
@@ -43,6 +44,7 @@ from marketplace.storefront import views as storefront_views
 from marketplace.storefront import workspace_views as storefront_workspace_views
 from marketplace.tenants import hosts
 from marketplace.verification import admin_views as verification_admin_views
+from marketplace.verification import signup_views as verification_signup_views
 from marketplace.verification import views as verification_views
 from marketplace.wiring import create_core
 
@@ -56,6 +58,7 @@ ROOMS = (
     storefront_workspace_views.workspace,
     listings_views.room,
     listings_workspace_views.workspace,
+    listings_new_listing_views.beginning,
     listings_editor_views.editor,
     listings_place_views.places_room,
     listings_availability_views.calendar,
@@ -81,8 +84,8 @@ ROOMS = (
     reviews_views.workspace,
     notifications_views.mine,
     notifications_views.desk,
-    verification_views.door,
-    verification_views.owner,
+    verification_signup_views.door,
+    verification_signup_views.owner,
     verification_views.desk,
     verification_admin_views.office,
     admin_views.room,

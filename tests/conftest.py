@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Browser
 from pytest_socket import socket_allow_hosts
 
 # A test must never meet the database, the Stripe account or the mail server of a developer's
@@ -66,3 +67,12 @@ def web_app(migrated: None) -> Iterator[Flask]:
     database.wipe()
     with apps.whole() as full:
         yield full
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A running Chromium, one for the tests of a module."""
+    from tests.support.browser import chromium
+
+    with chromium() as running:
+        yield running

@@ -184,6 +184,7 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
         g.viewer = identify(request)
         if request.endpoint is None:
             return None
+        request.max_content_length = getattr(_view(), "max_body", MAX_BODY)
         _guard_view_as()
         scope, g.actor = _scope_and_actor()
         context.set_scope(scope)
@@ -344,6 +345,16 @@ def machine(view: F) -> F:
     """Mark a view that machines post to (webhooks): it proves the sender itself."""
     view.machine = True  # type: ignore[attr-defined]
     return view
+
+
+def takes(most: int) -> Callable[[F], F]:
+    """Mark a view whose form may be larger than `MAX_BODY`: `most` bytes in all."""
+
+    def mark(view: F) -> F:
+        view.max_body = most  # type: ignore[attr-defined]
+        return view
+
+    return mark
 
 
 def own_eyes(view: F) -> F:

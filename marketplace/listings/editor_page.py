@@ -645,6 +645,8 @@ def _publish_more(session: Session, found: Desk, known: Mapping[str, Any]) -> di
         "open": found.rotation.state != "published" or found.draft is not None,
         "signature": signature,
         "ask_url": f"{found.url}/ask-signature" if signature.may_ask else "",
+        "may_open": found.may_publish,
+        "opens": signature.opens and not (found.rotation.public and found.draft is None),
         "history": [
             {
                 "version": row.version,

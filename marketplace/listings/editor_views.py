@@ -1,11 +1,10 @@
-"""/agency/<slug>/listings/...: writing a listing, section by section, and what becomes of it.
+"""/agency/<slug>/listings/<name>/...: writing a listing by sections, and what becomes of it.
 
 Every section is a form that posts and comes back. With htmx it saves itself: the answer is then
 the fragment that says so, with the section list and the preview beside it.
 """
 
 from typing import Any
-from uuid import UUID
 
 from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -19,7 +18,6 @@ from marketplace.core.formats import when
 from marketplace.discovery import listing_facts
 from marketplace.listings import (
     availability,
-    catalog,
     drafts,
     editor_forms,
     editor_page,
@@ -55,54 +53,7 @@ def _desk(slug: str, name: str) -> Desk:
     return editor_page.desk(db.session(), slug, name, may_publish=may_publish)
 
 
-# --- a new one ----------------------------------------------------------------------------------
-
-
-@editor.get("/listings/new")
-def new(slug: str) -> Answer:
-    """What a listing begins with: specialty, type, attending, site."""
-    require(web.actor(), "listings.edit")
-    return _new_page({})
-
-
-def _new_page(errors: dict[str, str], status: int = 200) -> Answer:
-    options = editor_page.choices(db.session())
-    usual = editor_page.usual_choice(db.session(), options)
-    return web.render(
-        "agency/listing_new.html",
-        status=status,
-        **frame(),
-        **options,
-        lines=[(one.label, one.one_line) for one in catalog.rotation_types()],
-        f={name: request.form.get(name, value) for name, value in usual.items()},
-        errors=errors,
-    )
-
-
-@editor.post("/listings/new")
-def create(slug: str) -> Answer:
-    """Make the draft."""
-    try:
-        made = making.create(
-            db.session(),
-            web.actor(),
-            web.membership().agency_id,
-            specialty=request.form.get("specialty", ""),
-            kind=request.form.get("type", ""),
-            attending_id=_key("attending"),
-            site_id=_key("site"),
-        )
-    except Invalid as error:
-        return _new_page(dict(error.errors), error.status)
-    flash("Draft made, with the defaults of its type. It saves itself as you write.", "good")
-    return web.go(f"/agency/{slug}/listings/{made.slug}/edit/basics")
-
-
-def _key(name: str) -> UUID | None:
-    try:
-        return UUID(request.form.get(name, ""))
-    except ValueError:
-        return None
+# --- a copy -------------------------------------------------------------------------------------
 
 
 @editor.post("/listings/<name>/copy")
@@ -243,7 +194,8 @@ def _save_dates(slug: str, name: str, found: Desk) -> Answer:
             flash(added_words(added), "good" if added.added else "info")
     except Invalid as error:
         return _refused(slug, name, "dates", error)
-    return web.go(f"/agency/{slug}/listings/{name}/edit/dates")
+    on = "check" if request.form.get("do") == "add-and-check" else "edit/dates"
+    return web.go(f"/agency/{slug}/listings/{name}/{on}")
 
 
 # --- what becomes of it -------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """The way of a new agency to its first listing: what is done, what waits, what is next."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from marketplace.core import clock
 from marketplace.core.formats import day
 from marketplace.listings.models import Affiliation, Attending, Rotation, Site
+from marketplace.listings.standing import INPATIENT
 from marketplace.tenants.models import Agency
 from marketplace.verification import queries as verification
 from marketplace.verification.queries import KindView, PaperView
@@ -36,11 +38,11 @@ def first_steps(session: Session, agency: Agency) -> dict[str, object] | None:
     shown = verification.papers(session, agency.id, {})
     steps = [Step("done", "Agency profile", f"{agency.name}, {agency.email or 'no e-mail yet'}")]
     needed = [one for one in verification.by_kind(session, shown) if one.kind.required]
-    steps += [_paper(one, base) for one in needed]
+    steps += _papers(needed, base)
     steps += _send(needed, base)
-    steps += [_site(session, base), _attending(session, base), _payout(agency)]
     drafts = _count(session, Rotation, Rotation.state == "draft")
     steps.append(_listing(base, drafts))
+    steps += [*_site(session, base), *_attending(session), _payout(agency)]
     steps.append(_publish(base, agency, drafts))
     done = sum(step.state == "done" for step in steps)
     return {"done": done, "total": len(steps), "steps": [asdict(step) for step in steps]}
@@ -58,6 +60,22 @@ def lead(steps: dict[str, object]) -> str:
         f"{first} Nothing is public until Rounds has checked the agency and the attending has"
         " signed."
     )
+
+
+def _papers(needed: list[KindView], base: str) -> list[Step]:
+    """One line for each; those that nobody has added yet are sent by one form."""
+    open_ones = [one for one in needed if not one.papers]
+    steps = [_paper(one, base) for one in needed]
+    if len(open_ones) < 2:
+        return steps
+    first = needed.index(open_ones[0])
+    action, url = "Send your papers", f"{base}/verification/start"
+    return [
+        replace(step, action=action if at == first else "", url=url if at == first else "")
+        if not needed[at].papers
+        else step
+        for at, step in enumerate(steps)
+    ]
 
 
 def _paper(one: KindView, base: str) -> Step:
@@ -86,29 +104,36 @@ def _send(needed: list[KindView], base: str) -> list[Step]:
     return [Step("todo", "Send your papers", line, "Send to Rounds", url, "1 min")]
 
 
-def _site(session: Session, base: str) -> Step:
-    number = _count(session, Site)
-    title = "First site and its letter"
-    if not number:
-        line = "City, setting, and for hospitals the signed site letter"
-        return Step("todo", title, line, "Add a site", f"{base}/sites/new", "about 3 min")
-    return Step("done", title, "1 site" if number == 1 else f"{number} sites")
+def _site(session: Session, base: str) -> list[Step]:
+    """The letter of a site where one is needed; made with the first listing."""
+    rows = session.scalars(select(Site).where(Site.setting.in_(INPATIENT)).order_by(Site.name))
+    today = clock.today("UTC")
+    steps = []
+    for site in rows:
+        title = f"Letter of {site.name}"
+        if site.letter_until and site.letter_until >= today:
+            steps.append(Step("done", title, f"Valid until {day(site.letter_until)}"))
+        else:
+            line = "Inpatient listings open with a signed letter of the hospital"
+            url = f"{base}/verification/add?kind=site-letter&site={site.id}"
+            steps.append(Step("todo", title, line, "Send it", url, "about 2 min"))
+    return steps
 
 
-def _attending(session: Session, base: str) -> Step:
-    title = "First attending"
+def _attending(session: Session) -> list[Step]:
+    """What the look-ups of the first attendings say; nothing before there is one."""
     doctors = session.scalars(
         select(Attending)
         .join(Affiliation, Affiliation.attending_id == Attending.id)
         .order_by(Attending.display_name)
     ).all()
     if not doctors:
-        line = "By NPI. We look up registry, license and exclusion list"
-        url = f"{base}/attendings/invite"
-        return Step("todo", title, line, "Invite an attending", url, "about 2 min")
+        return []
+    title = "Attending looked up"
     if any(doctor.verified_until for doctor in doctors):
-        return Step("done", title, f"{len(doctors)} with look-ups in date")
-    return Step("wait", title, "Being looked up in the registry, the state board and the list")
+        return [Step("done", title, "NPI, license and exclusion list are in order")]
+    line = "Being looked up in the registry, the state board and the exclusion list"
+    return [Step("wait", title, line)]
 
 
 def _payout(agency: Agency) -> Step:
@@ -122,7 +147,7 @@ def _listing(base: str, drafts: int) -> Step:
     title = "First listing"
     if drafts:
         return Step("done", title, "1 draft" if drafts == 1 else f"{drafts} drafts")
-    line = "What trainees do, with whom, when, for how much"
+    line = "With its site and attending: what trainees do, when, for how much"
     return Step("todo", title, line, "Make a listing", f"{base}/listings/new", "about 8 min")
 
 

@@ -243,7 +243,8 @@ class ScopeSignature(Keyed, Base):
 
     `declared` are the tasks, `facts` what is signed beside them (`versions.SIGNED_BESIDE`).
     `decision`: None while open, then signed or refused. `outdated_at`: the agency has changed
-    the version since it asked. The link's token is kept as a hash.
+    the version since it asked. `opens_for`: the member who asked that the listing goes live by
+    itself once this is signed; empty when nobody did. The link's token is kept as a hash.
     """
 
     __tablename__ = "scope_signature"
@@ -265,6 +266,7 @@ class ScopeSignature(Keyed, Base):
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
     decided_at: Mapped[datetime | None]
     outdated_at: Mapped[datetime | None]
+    opens_for: Mapped[str] = mapped_column(default="")
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)
 
 

@@ -4,11 +4,11 @@ A listing opens through one guard, `missing_for_publish`, whoever asks: page, im
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.delegates import require_attending
@@ -224,16 +224,53 @@ def _changed(session: Session, actor: Actor, rotation: Rotation, action: str) ->
     tell(session, RotationChanged(rotation.id, rotation.agency_id))
 
 
+def open_when_ready(session: Session, row: ScopeSignature) -> bool:
+    """Publish a signed version whose member asked for that, if nothing is missing; True if so.
+
+    A listing that was paused or archived meanwhile stays closed.
+    """
+    rotation = locked(session, row.rotation_id)
+    draft = session.get(ListingDraft, rotation.id)
+    if draft is not None:
+        waits = rotation.state == "published" and draft.signed_version == row.version
+    else:
+        waits = rotation.state == "draft" and rotation.signed_version == row.version
+    if not (row.opens_for and row.decision == "signed" and waits):
+        return False
+    session.flush()
+    try:
+        with session.begin_nested():
+            publish(session, replace(SYSTEM, name=row.opens_for), rotation.id)
+    except Invalid:
+        return False
+    return True
+
+
+def keep_closed(session: Session, actor: Actor, rotation_id: UUID) -> None:
+    """Take back that the listing goes live by itself. Repeating it is harmless."""
+    require(actor, "listings.publish")
+    slug = locked(session, rotation_id).slug
+    session.execute(
+        update(ScopeSignature).where(ScopeSignature.rotation_id == rotation_id).values(opens_for="")
+    )
+    audit.record(session, actor, "listing.keep_closed", f"rotation:{slug}")
+
+
 # --- the attending's signature ------------------------------------------------------------------
 
 
-def ask_signature(session: Session, actor: Actor, rotation_id: UUID) -> ScopeSignature:
+def ask_signature(
+    session: Session, actor: Actor, rotation_id: UUID, *, opens: bool = False
+) -> ScopeSignature:
     """Ask the attending by e-mail to sign what trainees do. Asking again sends a fresh link.
 
-    It is asked for the draft where there is one. Conflict when this version was answered
-    already; Invalid when no task is declared.
+    It is asked for the draft where there is one. `opens`: the listing goes live by itself once it
+    is signed and nothing else is missing; whoever asks for that must be allowed to publish.
+    Conflict when this version was answered already; Invalid when no task is declared.
     """
     require(actor, "listings.edit")
+    if opens:
+        require(actor, "listings.publish")
     slug = locked(session, rotation_id).slug
     wanted = drafts.working(session, slug)
     if not wanted.activities and wanted.type != "research":
@@ -261,8 +298,9 @@ def ask_signature(session: Session, actor: Actor, rotation_id: UUID) -> ScopeSig
         )
         session.add(row)
     row.token_hash, row.asked_at, row.outdated_at = token_hash(token), clock.now(), None
+    row.opens_for = (actor.name or "Your team") if opens else ""
     session.flush()
-    audit.record(session, actor, "listing.ask_signature", f"rotation:{slug}")
+    audit.record(session, actor, "listing.ask_signature", f"rotation:{slug}", opens=opens)
     tell(
         session,
         SignatureAsked(row.id, wanted.id, wanted.agency_id, wanted.attending_id, token),
@@ -371,4 +409,6 @@ def apply_signature(session: Session, signature_id: UUID) -> None:
         _changed(session, SYSTEM, rotation, "listing.signed")
     elif row.decision == "signed" and draft is not None and draft.version == row.version:
         draft.signed_version = row.version
+    if row.decision == "signed":
+        open_when_ready(session, row)
     tell(session, SignatureDecided(row.id, rotation.id, rotation.agency_id, row.decision))

@@ -56,18 +56,9 @@ def save_site(
     are counted in its time zone.
     """
     require(actor, "listings.edit")
-    city = _city(facts.city)
-    errors = {}
-    if len(facts.name) < 3:
-        errors["name"] = "Write the site's name as its sign says it."
-    if facts.kind not in SITE_KINDS:
-        errors["kind"] = "Choose what kind of place it is."
-    if facts.setting not in SETTINGS:
-        errors["setting"] = "Choose a setting."
-    if city is None:
-        errors["city"] = "Choose a city of the list, like Chicago, IL."
-    if errors:
+    if errors := site_complaints(facts):
         raise Invalid(errors)
+    city = _city(facts.city)
     assert city is not None
     row = own_site(session, slug) if slug else None
     twin = session.scalar(
@@ -92,6 +83,20 @@ def save_site(
     ):
         publish(session, RotationChanged(rotation.id, rotation.agency_id))
     return row
+
+
+def site_complaints(facts: SiteFacts) -> dict[str, str]:
+    """What is wrong with the facts by themselves, a message for each field."""
+    errors = {}
+    if len(facts.name) < 3:
+        errors["name"] = "Write the site's name as its sign says it."
+    if facts.kind not in SITE_KINDS:
+        errors["kind"] = "Choose what kind of place it is."
+    if facts.setting not in SETTINGS:
+        errors["setting"] = "Choose a setting."
+    if _city(facts.city) is None:
+        errors["city"] = "Choose a city of the list, like Chicago, IL."
+    return errors
 
 
 def own_site(session: Session, slug: str) -> Site:

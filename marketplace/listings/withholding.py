@@ -14,8 +14,8 @@ from marketplace.core import audit, clock
 from marketplace.core.context import SYSTEM
 from marketplace.core.events import publish
 from marketplace.listings.events import ListingsMoved
-from marketplace.listings.models import Attending, Rotation, Site
-from marketplace.listings.operations import missing_for_publish
+from marketplace.listings.models import Attending, Rotation, ScopeSignature, Site
+from marketplace.listings.operations import missing_for_publish, open_when_ready
 from marketplace.listings.standing import INPATIENT, stops
 from marketplace.tenants.models import OPEN_STATES, Agency
 
@@ -38,7 +38,26 @@ def follow(session: Session, condition: ColumnElement[bool]) -> int:
     moved = [row for row in rows if _follow_one(session, row)]
     session.flush()
     _tell(session, moved)
+    open_signed(session, condition)
     return len(moved)
+
+
+def open_signed(session: Session, condition: ColumnElement[bool]) -> int:
+    """Open the signed drafts of one agency, attending or site that only waited for the platform."""
+    session.flush()
+    rows = session.scalars(
+        select(ScopeSignature)
+        .join(Rotation, Rotation.id == ScopeSignature.rotation_id)
+        .where(
+            condition,
+            Rotation.state == "draft",
+            ScopeSignature.version == Rotation.version,
+            ScopeSignature.decision == "signed",
+            ScopeSignature.opens_for != "",
+        )
+        .order_by(ScopeSignature.id)
+    ).all()
+    return sum(open_when_ready(session, row) for row in rows)
 
 
 def _follow_one(session: Session, row: Rotation) -> bool:

@@ -100,29 +100,33 @@ def own(session: Session, slug: str) -> Rotation:
 
 @dataclass(frozen=True)
 class SignatureView:
-    """Where the attending's signature stands; `may_ask` when a message may be sent."""
+    """Where the attending's signature stands; `may_ask` when a message may be sent. `opens`: the
+    listing goes live by itself once it is signed."""
 
     words: str
     tone: str
     comment: str
     may_ask: bool
+    opens: bool = False
 
 
 def signature(session: Session, rotation: Rotation) -> SignatureView:
     """Where the signature of a version stands (`drafts.working` gives the draft's)."""
-    if is_signed(rotation):
-        return SignatureView("Signed", "good", "", may_ask=False)
     row = session.scalars(
         select(ScopeSignature).where(
             ScopeSignature.rotation_id == rotation.id, ScopeSignature.version == rotation.version
         )
     ).one_or_none()
+    opens = row is not None and bool(row.opens_for) and rotation.state in ("draft", "published")
+    if is_signed(rotation):
+        return SignatureView("Signed", "good", "", may_ask=False, opens=opens)
     if row is None or row.outdated_at is not None:
         may_ask = bool(rotation.activities) or rotation.type == "research"
         return SignatureView("Not asked yet", "", "", may_ask=may_ask)
     if row.decision == "refused":
         return SignatureView("Sent back", "bad", row.comment, may_ask=False)
-    return SignatureView("Waits for the attending", "warn", "", may_ask=row.decision is None)
+    waits = row.decision is None
+    return SignatureView("Waits for the attending", "warn", "", may_ask=waits, opens=opens)
 
 
 def last_import(session: Session) -> ListingImport | None:

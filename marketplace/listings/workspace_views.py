@@ -156,8 +156,19 @@ def pause(slug: str, name: str) -> Answer:
 def ask_signature(slug: str, name: str) -> Answer:
     """Send the attending the list to sign."""
     rotation = reads.own(db.session(), name)
-    operations.ask_signature(db.session(), web.actor(), rotation.id)
-    flash(f"{doctor(rotation.attending.display_name)} gets a link to read and sign.", "good")
+    opens = request.form.get("opens") == "1"
+    operations.ask_signature(db.session(), web.actor(), rotation.id, opens=opens)
+    then = " The listing goes live by itself after that." if opens else ""
+    flash(f"{doctor(rotation.attending.display_name)} gets a link to read and sign.{then}", "good")
+    return web.go(f"/agency/{slug}/listings/{name}/check")
+
+
+@workspace.post("/listings/<name>/keep-closed")
+def keep_closed(slug: str, name: str) -> Answer:
+    """The listing does not go live by itself."""
+    rotation = reads.own(db.session(), name)
+    operations.keep_closed(db.session(), web.actor(), rotation.id)
+    flash("It stays a draft until you publish it.", "info")
     return web.go(f"/agency/{slug}/listings/{name}/check")
 
 

@@ -65,6 +65,7 @@ def tell_of_signature(session: Session, occasion: str, detail: Detail) -> None:
         Fact("Where", rotation.site.name),
         Fact("Agency", agency.name),
         Fact("Note", row.comment if row.decision == "refused" else ""),
+        Fact("Listing", _live_words(rotation, row.version) if row.decision == "signed" else ""),
     )
     places = {
         "agency": agency.slug,
@@ -80,6 +81,11 @@ def tell_of_signature(session: Session, occasion: str, detail: Detail) -> None:
         )
         words = compose(message, slots, facts, places, variant=row.decision or "")
         deliver(session, message, words, readers, f"{message.slug}:{row.id}:{once}")
+
+
+def _live_words(rotation: Rotation, version: int) -> str:
+    live = rotation.public and rotation.version == version
+    return "Live now" if live else "Not live yet: its check names what is missing"
 
 
 def tell_of_moderation(session: Session, occasion: str, detail: Detail) -> None:

@@ -16,6 +16,7 @@ from marketplace.verification.sources import Found
 
 Sent = Mapping[str, str]
 NUMBER_LENGTH = 60
+PAPER_FIELDS = ("site", "attending", "number", "issued_on", "valid_until")
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 # Starting points for what the agency reads; the admin completes the sentence.
 REASONS: tuple[str, ...] = ("Page missing", "Name differs", "Has ended", "Cannot confirm the site")
@@ -43,16 +44,33 @@ def new_agency(sent: Sent) -> NewAgency:
     return NewAgency(name, email, year)
 
 
-def paper(sent: Sent, kind: Kind) -> Paper:
-    """The facts beside an uploaded file."""
+def guest_agency(sent: Sent) -> tuple[people.Person, NewAgency]:
+    """The same form of a guest, who gives a name for the account as well."""
     errors: dict[str, str] = {}
+    name = people.text(sent, "person", people.NAME_LENGTH)
+    if not name:
+        errors["person"] = "Write your own name."
+    try:
+        wanted = new_agency(sent)
+    except Invalid as error:
+        raise Invalid(errors | error.errors) from None
+    if errors:
+        raise Invalid(errors)
+    return people.Person(name, wanted.email), wanted
+
+
+def paper(sent: Sent, kind: Kind, mark: str = "") -> Paper:
+    """The facts beside an uploaded file. `mark` ends the names of its fields where a page has
+    several papers; the errors carry the plain names."""
+    errors: dict[str, str] = {}
+    read = {name: sent.get(f"{name}{mark}", "") for name in PAPER_FIELDS}
     found = Paper(
         kind=kind.slug,
-        site_id=_key(sent, "site") if kind.subject == "site" else None,
-        attending_id=_key(sent, "attending") if kind.subject == "attending" else None,
-        number=people.text(sent, "number", NUMBER_LENGTH),
-        issued_on=_day(sent, "issued_on", errors),
-        valid_until=_day(sent, "valid_until", errors) if kind.expiry != "none" else None,
+        site_id=_key(read, "site") if kind.subject == "site" else None,
+        attending_id=_key(read, "attending") if kind.subject == "attending" else None,
+        number=people.text(read, "number", NUMBER_LENGTH),
+        issued_on=_day(read, "issued_on", errors),
+        valid_until=_day(read, "valid_until", errors) if kind.expiry != "none" else None,
     )
     if errors:
         raise Invalid(errors)

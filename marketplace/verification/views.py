@@ -1,4 +1,4 @@
-"""Pages of an agency: sign-up for everybody, and its papers in the workspace."""
+"""/agency/<slug>/verification: an agency's papers, and what was decided on them."""
 
 from typing import Any
 from uuid import UUID
@@ -8,56 +8,21 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
 from marketplace.bookings.workspace_queries import waiting
-from marketplace.core import context, web
-from marketplace.core.db import db, open_session
+from marketplace.core import web
+from marketplace.core.db import db
 from marketplace.core.errors import Invalid
 from marketplace.listings import place_names
 from marketplace.tenants.models import Agency
-from marketplace.verification import files, forms, kinds, operations, queries, signup
+from marketplace.verification import files, forms, kinds, operations, queries
 from marketplace.verification.kinds import Kind
 from marketplace.verification.operations import MAY
 from marketplace.verification.page_views import file_answer
 
-door = web.Room("agencies", __name__, side="public")
-owner = web.Room("agencies_mine", __name__, side="person")
 desk = web.Room("verification", __name__, side="agency", url_prefix="/agency/<slug>/verification")
 
 Answer = str | tuple[str, int] | BaseResponse
-_FIELDS = ("name", "email", "founded_year", "may_act")
-_PAPER_FIELDS = ("site", "attending", "number", "issued_on", "valid_until")
-
-
-# --- sign-up ------------------------------------------------------------------------------------
-
-
-@door.get("/agencies/new")
-def new() -> Answer:
-    """What an agency needs, and the form for whoever is signed in."""
-    viewer = web.viewer()
-    kept = {"email": viewer.email} if viewer else {}
-    return _new_page(kept, {})
-
-
-def _new_page(kept: dict[str, str], errors: dict[str, str]) -> Answer:
-    needed = kinds.required(db.session())
-    status = 422 if errors else 200
-    return web.render("verification/new.html", status=status, f=kept, errors=errors, needed=needed)
-
-
-@owner.post("/me/agencies")
-def create() -> Answer:
-    """Open the agency; the person who asks becomes its owner."""
-    try:
-        wanted = forms.new_agency(request.form)
-        with open_session(context.system("agency sign-up")) as session:
-            slug = signup.sign_up(session, web.actor(), wanted).slug
-    except Invalid as error:
-        return _new_page({key: request.form.get(key, "")[:300] for key in _FIELDS}, error.errors)
-    flash("Your agency is here. The list below is the way to the first listing.", "good")
-    return web.go(f"/agency/{slug}")
-
-
-# --- papers -------------------------------------------------------------------------------------
+START_BYTES = 40 * 1024 * 1024  # several papers in one form
+_THERE = frozenset({"draft", "sent", "accepted"})
 
 
 def _frame() -> dict[str, Any]:
@@ -117,6 +82,80 @@ def _last_reason(agency: Agency) -> str:
     return next((step.reason for step in steps if step.icon in ("ban", "flag") and step.reason), "")
 
 
+# --- the first papers, all in one form ----------------------------------------------------------
+
+
+@desk.get("/start")
+def start(slug: str) -> Answer:
+    """Every paper about the agency that is not here yet, in one form."""
+    require(web.actor(), MAY)
+    wanted = _not_here()
+    return _start_page(wanted, {}) if wanted else web.go(f"/agency/{slug}/verification")
+
+
+def _not_here() -> list[Kind]:
+    """The kinds about the agency of which nothing waits or counts; required ones first."""
+    session = db.session()
+    shown = queries.papers(session, _agency_id(), {})
+    return [
+        one.kind
+        for one in queries.by_kind(session, shown)
+        if not any(paper.state in _THERE for paper in one.papers)
+    ]
+
+
+def _start_page(wanted: list[Kind], errors: dict[str, str]) -> Answer:
+    return web.render(
+        "verification/start.html",
+        status=422 if errors else 200,
+        **_frame(),
+        required=[kind for kind in wanted if kind.required],
+        optional=[kind for kind in wanted if not kind.required],
+        f=request.form,
+        errors=errors,
+        hint=files.HINT,
+        accept=files.ACCEPT,
+    )
+
+
+@desk.post("/start")
+@web.takes(START_BYTES)
+def send_first(slug: str) -> Answer:
+    """Keep these papers and ask Rounds to look at them."""
+    require(web.actor(), MAY)
+    session, wanted = db.session(), _not_here()
+    try:
+        for paper, file in _sent_papers(wanted):
+            operations.upload(session, web.actor(), paper, file)
+        operations.send(session, web.actor())
+    except Invalid as error:
+        session.rollback()
+        return _start_page(wanted, error.errors)
+    flash("Your papers are with the Rounds team. They answer within 2 working days.", "good")
+    return web.go(f"/agency/{slug}")
+
+
+def _sent_papers(wanted: list[Kind]) -> list[tuple[operations.Paper, files.Upload]]:
+    """What was sent, kind by kind; Invalid with the messages of all of them."""
+    found, errors = [], {}
+    for kind in wanted:
+        mark = f"-{kind.slug}"
+        typed = any(request.form.get(f"{name}{mark}", "").strip() for name in forms.PAPER_FIELDS)
+        sent = request.files.get(f"file{mark}")
+        if not kind.required and not typed and not (sent and sent.filename):
+            continue
+        try:
+            found.append(_sent_paper(kind, mark))
+        except Invalid as error:
+            errors |= {f"{name}{mark}": said for name, said in error.errors.items()}
+    if errors:
+        raise Invalid(errors)
+    return found
+
+
+# --- one paper ----------------------------------------------------------------------------------
+
+
 @desk.get("/add")
 def add(slug: str) -> Answer:
     """The form for one paper."""
@@ -154,23 +193,23 @@ def upload(slug: str) -> Answer:
         operations.upload(session, web.actor(), *_sent_paper(wanted))
     except Invalid as error:
         session.rollback()
-        kept = {name: request.form.get(name, "")[:100] for name in _PAPER_FIELDS}
+        kept = {name: request.form.get(name, "")[:100] for name in forms.PAPER_FIELDS}
         return _add_page(wanted, kept, error.errors)
     flash(f"{wanted.label} added. Send it when everything is here.", "good")
     return web.go(f"/agency/{slug}/verification")
 
 
-def _sent_paper(kind: Kind) -> tuple[operations.Paper, files.Upload]:
+def _sent_paper(kind: Kind, mark: str = "") -> tuple[operations.Paper, files.Upload]:
     """The facts and the file, with the messages of both when both are wrong."""
     errors: dict[str, str] = {}
     paper = file = None
     try:
-        paper = forms.paper(request.form, kind)
+        paper = forms.paper(request.form, kind, mark)
         errors |= operations.complaints(kind, paper)
         _only_own(paper)
     except Invalid as error:
         errors |= error.errors
-    sent = request.files.get("file")
+    sent = request.files.get(f"file{mark}")
     try:
         content = sent.read(files.MAX_BYTES + 1) if sent else b""
         file = files.checked(content, (sent.filename or "") if sent else "")
