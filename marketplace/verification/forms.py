@@ -51,7 +51,7 @@ def guest_agency(sent: Sent) -> tuple[people.Person, NewAgency]:
     if not name:
         errors["person"] = "Write your own name."
     try:
-        wanted = new_agency(sent)
+        wanted = new_agency({key: sent.get(key, "") for key in ("name", "email", "may_act")})
     except Invalid as error:
         raise Invalid(errors | error.errors) from None
     if errors:

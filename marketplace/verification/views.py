@@ -90,7 +90,15 @@ def start(slug: str) -> Answer:
     """Every paper about the agency that is not here yet, in one form."""
     require(web.actor(), MAY)
     wanted = _not_here()
-    return _start_page(wanted, {}) if wanted else web.go(f"/agency/{slug}/verification")
+    if not wanted and not _drafts():
+        return web.go(f"/agency/{slug}/verification")
+    return _start_page(wanted, {})
+
+
+def _drafts() -> list[str]:
+    """What is here and not sent yet; it goes along."""
+    shown = queries.papers(db.session(), _agency_id(), {})
+    return [paper.label for paper in shown if paper.state == "draft"]
 
 
 def _not_here() -> list[Kind]:
@@ -111,6 +119,7 @@ def _start_page(wanted: list[Kind], errors: dict[str, str]) -> Answer:
         **_frame(),
         required=[kind for kind in wanted if kind.required],
         optional=[kind for kind in wanted if not kind.required],
+        drafts=_drafts(),
         f=request.form,
         errors=errors,
         hint=files.HINT,

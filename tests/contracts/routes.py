@@ -606,6 +606,12 @@ ROWS: tuple[Row, ...] = (
         "listings.edit",
         page=_A + "/listings/{unasked}",
     ),
+    _post(
+        "listings_workspace.keep_closed",
+        _A + "/listings/{unsigned}/keep-closed",
+        "listings.publish",
+        page=_A + "/listings/{unsigned}/check",
+    ),
     _get("new_listing.new", _A + "/listings/new", "listings.edit"),
     _post(
         "new_listing.create",
@@ -880,6 +886,13 @@ ROWS: tuple[Row, ...] = (
         },
     ),
     _get("verification.papers", _V, STAFF),
+    _get("verification.start", _V + "/start", "settings.edit"),
+    _post(
+        "verification.send_first",
+        _V + "/start",
+        "settings.edit",
+        page=_V + "/start",
+    ),
     _get("verification.add", _V + "/add", "settings.edit"),
     _post(
         "verification.upload",

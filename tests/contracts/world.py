@@ -464,7 +464,8 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
         open_one = _more(house, **private, signed_version=None)
         with open_session(context.agency(house.market.agency_id)) as session:
             staff = house.market.staff_actor
-            key = listings.ask_signature(session, staff, open_one.rotation_id).id
+            opens = name == "unsigned"
+            key = listings.ask_signature(session, staff, open_one.rotation_id, opens=opens).id
         house.names[name] = open_one.slug
         house.names["signature" if name == "unsigned" else "refusable_signature"] = str(key)
         house.names[link] = sent[key]

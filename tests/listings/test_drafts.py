@@ -15,6 +15,8 @@ from marketplace.core.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from marketplace.listings import differences, drafts, making, operations, signing, wider
 from marketplace.listings.draft_models import ListingDraft, ListingVersion, WiderRequest
 from marketplace.listings.models import Block, Offering, Rotation, ScopeSignature
+from marketplace.tenants.models import Agency
+from marketplace.verification import standing
 from tests import factories
 from tests.factories import Market
 
@@ -233,6 +235,80 @@ def test_changed_lines_are_not_answered(market: Market) -> None:
         "vital-signs": "",
     }
     assert page["changed"] == ["Measure vital signs", "Hours a week"]
+
+
+# --- live by itself once it is signed -----------------------------------------------------------
+
+
+def ask_to_open(market: Market, actor: Actor | None = None) -> UUID:
+    with agency(market) as session:
+        who = actor or market.staff_actor
+        return operations.ask_signature(session, who, market.rotation_id, opens=True).id
+
+
+def a_draft() -> Market:
+    return factories.market(state="draft", signed_version=None, published_at=None)
+
+
+def test_it_opens_by_itself_when_it_is_signed(app: Flask) -> None:
+    market = a_draft()
+    sign(market, ask_to_open(market))
+    assert row(market).state == "published"
+    with agency(market) as session:
+        assert [v.published_by for v in session.scalars(select(ListingVersion))] == ["Maya Clerk"]
+
+
+def test_a_draft_of_a_live_listing_opens_by_itself_too(market: Market) -> None:
+    save(market, activities=factories.HANDS_ON | {"vital-signs": "yes"})
+    sign(market, ask_to_open(market))
+    assert (row(market).version, row(market).signed_version) == (2, 2)
+    assert "vital-signs" in row(market).activities
+
+
+def test_only_who_may_publish_may_ask_for_it(app: Flask) -> None:
+    market = a_draft()
+    clerk = Actor("agency", market.staff["coordinator"], market.agency_id, "A Clerk", "coordinator")
+    with pytest.raises(Forbidden):
+        ask_to_open(market, clerk)
+    sign(market, ask(market))  # asked without it: it waits for somebody who may
+    assert row(market).state == "draft"
+
+
+def test_it_stays_closed_when_that_was_taken_back_or_it_lacks_something(app: Flask) -> None:
+    market = a_draft()
+    key = ask_to_open(market)
+    with agency(market) as session:
+        operations.keep_closed(session, market.staff_actor, market.rotation_id)
+    sign(market, key)
+    assert row(market).state == "draft"
+    other = a_draft()
+    with agency(other) as session:
+        for start in session.scalars(select(Offering)):
+            start.closed_at = clock.now()
+    sign(other, ask_to_open(other))
+    assert (row(other).state, row(other).signed_version) == ("draft", 1)
+
+
+def test_a_pause_keeps_the_next_version_waiting(market: Market) -> None:
+    save(market, activities=factories.HANDS_ON | {"vital-signs": "yes"})
+    key = ask_to_open(market)
+    with agency(market) as session:
+        operations.pause(session, market.staff_actor, market.rotation_id)
+    sign(market, key)
+    assert (row(market).state, row(market).version) == ("paused", 1)
+
+
+def test_a_signed_draft_opens_when_the_platform_approves(app: Flask) -> None:
+    market = a_draft()
+    with open_session(factories.a_system()) as session:
+        found = session.get_one(Agency, market.agency_id)
+        found.state, found.is_public, found.approved_at = "suspended", False, clock.now()
+    sign(market, ask_to_open(market))
+    assert row(market).state == "draft"
+    with open_session(factories.a_system()) as session:
+        admin = Actor("admin", UUID(int=7), name="Robin Hallowell")
+        standing.change(session, admin, market.agency_id, "reinstate", "All papers are in order.")
+    assert row(market).state == "published"
 
 
 def test_archived_is_closed_for_good(market: Market) -> None:

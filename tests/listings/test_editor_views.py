@@ -18,6 +18,7 @@ from marketplace.listings import (
     drafts,
     editor_forms,
     editor_views,
+    new_listing_views,
     place_views,
     places,
     wider,
@@ -33,6 +34,7 @@ from tests.support.rooms import Browser, token_of, words_of
 ROOMS = (
     workspace_views.workspace,
     editor_views.editor,
+    new_listing_views.beginning,
     place_views.places_room,
     availability_views.calendar,
     approval_views.approvals,
@@ -257,6 +259,44 @@ def test_a_new_listing_has_the_defaults_of_its_type(desk: Browser, market: Marke
     assert row.cancellation["slug"] == "moderate" and "school-approval" in row.required_documents
     other = factories.market()
     assert desk.post(home, sent | {"site": str(other.site_id)}, page=home).status_code == 422
+
+
+A_NEW_ONE = {
+    "specialty": "cardiology",
+    "type": "externship",
+    "attending": "new",
+    "doctor_npi": "1234567893",
+    "doctor_email": "nora@example.org",
+    "doctor_name": "Dr. Nora Vale",
+    "site": "new",
+    "site_name": "Harbor Street Clinic",
+    "site_city": "Denver, CO",
+    "site_kind": "clinic",
+    "site_setting": "outpatient",
+}
+
+
+def test_site_and_attending_are_made_with_the_listing(desk: Browser, market: Market) -> None:
+    home = f"/agency/{market.agency_slug}/listings/new"
+    bad = A_NEW_ONE | {"doctor_npi": "1234567890", "site_city": "Nowhere", "type": ""}
+    refused = desk.post(home, bad, page=home)
+    assert refused.status_code == 422
+    for said in ("its last digit does not fit", "Choose a city", "Choose the type", "Nora Vale"):
+        assert said in refused.text
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert session.scalar(select(Attending.id).where(Attending.npi == "1234567893")) is None
+    assert desk.post(home, A_NEW_ONE, page=home).status_code == 303
+    with open_session(factories.a_system(), readonly=True) as session:
+        row = session.scalars(select(Rotation).order_by(Rotation.id.desc())).first()
+        assert row and (row.site.time_zone, row.attending.npi) == ("America/Denver", "1234567893")
+        assert row.title == "Cardiology externship with Dr. Vale"
+    # the same doctor again is simply chosen; the same place is refused by its name
+    again = desk.post(home, A_NEW_ONE, page=home)
+    assert again.status_code == 422 and "a site of this name" in again.text
+    assert desk.post(home, A_NEW_ONE | {"site": str(row.site_id)}, page=home).status_code == 303
+    with open_session(factories.a_system(), readonly=True) as session:
+        doctors = session.scalars(select(Attending.id).where(Attending.npi == "1234567893")).all()
+        assert len(doctors) == 1
 
 
 # --- sites and attendings -----------------------------------------------------------------------

@@ -13,21 +13,15 @@ from marketplace.core.db import open_session
 from marketplace.core.mail import MailMessage
 from tests import factories
 from tests.accounts.conftest import work
-from tests.bookings.test_journey_browser import served
 from tests.payments.double import free_port
 from tests.support import apps, database
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 from tests.verification import support
 
 pytestmark = pytest.mark.browser
 PASSWORD = "violet harbor lantern nine"
 PAGE_MISSING = "Page 2 of 3 is missing. Please send all three pages."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -78,36 +72,37 @@ def test_from_sign_up_to_approval(
     file.write_bytes(support.PDF)
     owner = visitor(browser, url, size=size, javascript=scripts).new_page()
     wrong = complaints(owner)
-    # sign up, and come back to name the agency
+    # sign up: one form for the account and the agency
     owner.goto("/agencies/new")
     good(owner, scripts)
-    owner.get_by_role("link", name="Create an account").click()
-    owner.fill("#name", "Maren Oldacre")
+    owner.fill("#person", "Maren Oldacre")
     owner.fill("#email", "maren@example.org")
+    press(owner, "Send me the link")  # without the agency's name
+    expect(owner.get_by_role("alert")).to_contain_text("Two things need your attention")
+    owner.fill("#name", "Quiet Bay Rotations")
+    owner.check("#may_act")
     press(owner, "Send me the link")
     owner.goto(link_in_mail())
     owner.fill("#password", PASSWORD)
     press(owner, "Confirm and sign in")
-    expect(owner).to_have_url(f"{url}/agencies/new")
-    press(owner, "Open my agency")  # nothing is filled in but the address
-    expect(owner.get_by_role("alert")).to_contain_text("Two things need your attention")
-    owner.fill("#name", "Quiet Bay Rotations")
-    owner.check("#may_act")
-    press(owner, "Open my agency")
-    # the checklist, and the papers from it
-    expect(owner.get_by_role("heading", level=1)).to_contain_text("Welcome, Maren")
-    expect(owner.get_by_text("1 of 8 done")).to_be_visible()
+    # the papers in one form, and what is missing beside its field
+    expect(owner).to_have_url(f"{url}/agency/quiet-bay-rotations/verification/start")
     good(owner, scripts)
-    owner.get_by_role("link", name="Add it").first.click()
-    paper(owner, "business registration", file)
-    good(owner, scripts)
-    owner.get_by_role("link", name="Add Liability insurance certificate").click()
-    paper(owner, "liability insurance certificate", file)  # without its last day
-    expect(owner.get_by_role("alert")).to_contain_text("last day")
-    good(owner, scripts)
-    paper(owner, "liability insurance certificate", file, support.days(200).isoformat())
+    owner.set_input_files("#file-registration", file)
+    owner.fill("#number-insurance", "P-1")
     press(owner, "Send to Rounds")
+    expect(owner.get_by_role("alert")).to_contain_text("last day")
+    assert owner.input_value("#number-insurance") == "P-1"
+    good(owner, scripts)
+    owner.set_input_files("#file-registration", file)
+    owner.set_input_files("#file-insurance", file)
+    owner.fill("#valid_until-insurance", support.days(200).isoformat())
+    press(owner, "Send to Rounds")
+    # the checklist
+    expect(owner.get_by_role("heading", level=1)).to_contain_text("Welcome, Maren")
+    expect(owner.get_by_text("1 of 6 done")).to_be_visible()
     expect(owner.get_by_text("With the Rounds team").first).to_be_visible()
+    good(owner, scripts)
     # the platform asks for a revision, then approves
     admin = visitor(browser, url, size=size, javascript=scripts).new_page()
     admin.goto("/sign-in")
@@ -138,6 +133,6 @@ def test_from_sign_up_to_approval(
     owner.goto("/agency/quiet-bay-rotations/verification")
     expect(owner.get_by_role("heading", level=1)).to_contain_text("Approved")
     owner.goto("/agency/quiet-bay-rotations")
-    expect(owner.get_by_text("3 of 8 done")).to_be_visible()
+    expect(owner.get_by_text("3 of 6 done")).to_be_visible()
     support.no_violations()
     assert [line for line in wrong if "422" not in line] == []  # refused forms are part of it
