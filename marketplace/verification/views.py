@@ -146,7 +146,8 @@ def send_first(slug: str) -> Answer:
 
 def _sent_papers(wanted: list[Kind]) -> list[tuple[operations.Paper, files.Upload]]:
     """What was sent, kind by kind; Invalid with the messages of all of them."""
-    found, errors = [], {}
+    found: list[tuple[operations.Paper, files.Upload]] = []
+    errors: dict[str, str] = {}
     for kind in wanted:
         mark = f"-{kind.slug}"
         typed = any(request.form.get(f"{name}{mark}", "").strip() for name in forms.PAPER_FIELDS)
