@@ -1,5 +1,7 @@
 """Wires everything. The only module that knows every package, and the only one importing views."""
 
+from collections.abc import Callable
+
 from flask import Flask
 
 from marketplace.accounts import identity
@@ -16,8 +18,9 @@ from marketplace.bookings import card_views as bookings_card_views
 from marketplace.bookings import request_views as bookings_request_views
 from marketplace.bookings import views as bookings_views
 from marketplace.bookings import workspace_views as bookings_workspace_views
-from marketplace.core import assets, health, logs, pages, web
+from marketplace.core import assets, context, health, logs, pages, web
 from marketplace.core.config import Config
+from marketplace.core.db import open_session
 from marketplace.desk import queue_views as desk_queue_views
 from marketplace.desk import views as desk_views
 from marketplace.discovery import compare_views as discovery_compare_views
@@ -40,6 +43,8 @@ from marketplace.placements import own_views as placements_own_views
 from marketplace.reviews import views as reviews_views
 from marketplace.saved import views as saved_views
 from marketplace.search import views as search_views
+from marketplace.storefront import domains
+from marketplace.storefront import site_views as storefront_site_views
 from marketplace.storefront import views as storefront_views
 from marketplace.storefront import workspace_views as storefront_workspace_views
 from marketplace.tenants import hosts
@@ -56,6 +61,7 @@ ROOMS = (
     discovery_compare_views.room,
     storefront_views.room,
     storefront_workspace_views.workspace,
+    storefront_site_views.site,
     listings_views.room,
     listings_workspace_views.workspace,
     listings_new_listing_views.beginning,
@@ -110,5 +116,16 @@ def create_app(config: Config | None = None) -> Flask:
     pages.init_app(app)
     for room in ROOMS:
         app.register_blueprint(room)
-    app.wsgi_app = hosts.Storefronts(app.wsgi_app, config.base_url)  # type: ignore[assignment,method-assign]
+    led = hosts.Storefronts(app.wsgi_app, config.base_url, own_hosts(app), strict=not config.demo)
+    app.wsgi_app = led  # type: ignore[assignment,method-assign]
     return app
+
+
+def own_hosts(app: Flask) -> Callable[[str], str | None]:
+    """Which public agency has proved a host name to be its own."""
+
+    def agency_at(host: str) -> str | None:
+        with app.app_context(), open_session(context.public(), readonly=True) as session:
+            return domains.agency_at(session, host)
+
+    return agency_at

@@ -35,6 +35,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("notifications.starts_soon", 60),
     Periodic("listings.close_near", 300),
     Periodic("search.refresh_due", 300),
+    Periodic("storefront.check_domains", 60),
     Periodic("saved.compare_due", 60),
     Periodic("saved.send_digests", 300),
     Periodic("numbers.flush_views", 60),

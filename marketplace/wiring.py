@@ -11,6 +11,7 @@ from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
 from marketplace.search import engines
+from marketplace.storefront import resolver
 from marketplace.tenants import scope
 from marketplace.verification import sources
 
@@ -26,6 +27,7 @@ PACKAGES = (
     "reviews",
     "numbers",
     "search",
+    "storefront",
     "saved",
     "notifications",
     "admin",
@@ -74,5 +76,6 @@ def configure(config: Config) -> None:
     mail_templates.configure(config.base_url)
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)
     sources.configure(config.verify_sources)
+    resolver.configure(config.dns_servers)
     gateways.configure(config)
     engines.configure(config)

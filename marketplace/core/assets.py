@@ -33,6 +33,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "booking-parts",
         "people",
         "data",
+        "prose",
     ),
     "site.css": (
         "facts",
@@ -50,7 +51,6 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "work-data",
         "work",
         "workspace",
-        "storefront",
         "team",
         "queue",
         "editor",

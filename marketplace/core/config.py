@@ -32,6 +32,7 @@ class Config:
     file_key: str
     base_url: str
     verify_sources: str
+    dns_servers: str
     demo: bool
     debug: bool
     var_dir: Path
@@ -66,6 +67,7 @@ class Config:
             file_key=env.get("FILE_KEY", ""),
             base_url=env.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
             verify_sources=env.get("VERIFY_SOURCES", ""),
+            dns_servers=env.get("DNS_SERVERS", ""),
             demo=demo,
             debug=env.get("DEBUG", "") == "1",
             var_dir=var_dir,

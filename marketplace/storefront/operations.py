@@ -1,5 +1,6 @@
 """What an agency says and shows on its own site. Kept with the agency's settings."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from marketplace.tenants.models import Agency
 
 HEADLINE_LENGTH = 120
 ABOUT_LENGTH = 6000
+MAY = "settings.edit"
 PLATFORM_ACCENT = "#0d6660"
 
 
@@ -39,25 +41,43 @@ def save(session: Session, actor: Actor, wanted: Storefront) -> Storefront:
     Raises `Forbidden` without `settings.edit`, and `Invalid` beside each field for a colour that
     cannot be read or for words that no listing may use (`lint_phrases.csv`).
     """
-    require(actor, "settings.edit")
-    agency = session.scalars(
-        select(Agency).where(Agency.id == actor.agency_id).with_for_update()
-    ).one_or_none()
-    if agency is None:
-        raise NotFound
+    require(actor, MAY)
+    agency = locked_agency(session, actor)
     kept = Storefront(wanted.headline, wanted.about, _checked(wanted))
     agency.settings = {**agency.settings, "storefront": asdict(kept)}
     audit.record(session, actor, "storefront.save", f"agency:{agency.id}", accent=kept.accent)
     return kept
 
 
-def _checked(wanted: Storefront) -> str:
+def locked_agency(session: Session, actor: Actor) -> Agency:
+    """The actor's agency, locked: its site is changed by one person at a time."""
+    agency = session.scalars(
+        select(Agency).where(Agency.id == actor.agency_id).with_for_update()
+    ).one_or_none()
+    if agency is None:
+        raise NotFound
+    return agency
+
+
+def refuse_blocked_words(texts: Mapping[str, str]) -> None:
+    """Raises `Invalid` beside each field with words that no listing may use either
+    (`lint_phrases.csv`)."""
     errors: dict[str, str] = {}
-    for name in ("headline", "about"):
-        found = [one for one in lint(getattr(wanted, name), name) if one.action == "block"]
+    for name, text in texts.items():
+        found = [one for one in lint(text, name) if one.action == "block"]
         if found:
             errors[name] = f"Please change “{found[0].matched}”. {found[0].why}"
+    if errors:
+        raise Invalid(errors)
+
+
+def _checked(wanted: Storefront) -> str:
+    errors: dict[str, str] = {}
     accent = ""
+    try:
+        refuse_blocked_words({"headline": wanted.headline, "about": wanted.about})
+    except Invalid as error:
+        errors |= error.errors
     try:
         accent = colours.check(wanted.accent)
     except Invalid as error:

@@ -15,12 +15,12 @@ from marketplace.accounts.models import Membership, Person
 from marketplace.core import audit, ids
 from marketplace.core.context import Actor
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.tenants.hostnames import RESERVED
 from marketplace.tenants.models import Agency
 from marketplace.verification.history import write_step
 
 MAX_UNAPPROVED = 3
 NAME_LENGTH = 80
-RESERVED = frozenset({"new", "admin", "rounds", "api", "www"})
 _WORD = re.compile(r"[a-z0-9]+")
 
 

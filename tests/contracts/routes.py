@@ -76,6 +76,8 @@ _D = "/attending/bookings/"
 _S = "/me/saved/"
 _A = "/agency/{slug}"
 _V = _A + "/verification"
+_W = _A + "/storefront"
+_WRITES = {"title": "A quiet page", "slug": "quiet-page", "text": "Come *early*."}
 _AV = "/admin/verification"
 _P = "/admin/people/{person}"
 _M = "/admin/moderation/{rotation_id}"
@@ -146,6 +148,9 @@ ROWS: tuple[Row, ...] = (
     _get("storefront.show", "/agencies/{house}", PUBLIC),
     _get("storefront.theme", "/agencies/{house}/theme.css", PUBLIC),
     _get("storefront.widget", "/agencies/{house}/widget", PUBLIC),
+    _get("storefront.page", "/agencies/{house}/pages/{site_page}", PUBLIC),
+    _get("storefront.logo", "/agencies/{house}/logo-{logo}.png", PUBLIC),
+    _get("storefront.certificate", "/hosts/certificate", PUBLIC, ok=404),  # for no host: no
     _get("discovery.all_places", "/places", PUBLIC),
     _get("discovery.all_specialties", "/specialties", PUBLIC),
     _get("discovery.city", "/cities/{city}", PUBLIC),
@@ -528,6 +533,75 @@ ROWS: tuple[Row, ...] = (
             "about": "We *meet* you.",
             "accent": "#1f5f8f",
         },
+    ),
+    _get("storefront_workspace.preview", _W + "/preview", STAFF),
+    _get("storefront_workspace.theme", _W + "/theme.css", STAFF),
+    _get("storefront_workspace.logo", _W + "/logo.png", STAFF),
+    _post(
+        "storefront_workspace.save_logo",
+        _W + "/logo",
+        "settings.edit",
+        page=_W,
+        fields={"alt": "A red square"},
+        upload="logo",
+    ),
+    _post("storefront_workspace.remove_logo", _W + "/logo/remove", "settings.edit", page=_W),
+    _get("storefront_site.pages", _W + "/pages", STAFF),
+    _get("storefront_site.new", _W + "/pages/new", "settings.edit"),
+    _post(
+        "storefront_site.add",
+        _W + "/pages",
+        "settings.edit",
+        page=_W + "/pages/new",
+        fields=_WRITES | {"slug": ""},
+    ),
+    _get("storefront_site.edit", _W + "/pages/{own_page}", "settings.edit"),
+    _post(
+        "storefront_site.save",
+        _W + "/pages/{own_page}",
+        "settings.edit",
+        page=_W + "/pages/{own_page}",
+        fields=_WRITES,
+    ),
+    _get("storefront_site.preview", _W + "/pages/{own_draft}/preview", STAFF),
+    _post(
+        "storefront_site.publish",
+        _W + "/pages/{own_draft}/publish",
+        "settings.edit",
+        page=_W + "/pages/{own_draft}/preview",
+    ),
+    _post(
+        "storefront_site.hide",
+        _W + "/pages/{own_page}/hide",
+        "settings.edit",
+        page=_W + "/pages/{own_page}",
+    ),
+    _post(
+        "storefront_site.remove",
+        _W + "/pages/{own_page}/remove",
+        "settings.edit",
+        page=_W + "/pages/{own_page}",
+    ),
+    _post("storefront_site.up", _W + "/pages/{own_draft}/up", "settings.edit", page=_W + "/pages"),
+    _get("storefront_site.address", _W + "/address", STAFF),
+    _post(
+        "storefront_site.add_address",
+        _W + "/address",
+        "settings.edit",
+        page=_W + "/address",
+        fields={"host": "rotations.quiet-clinic.com"},
+    ),
+    _post(
+        "storefront_site.look",
+        _W + "/address/{domain}/look",
+        "settings.edit",
+        page=_W + "/address",
+    ),
+    _post(
+        "storefront_site.remove_address",
+        _W + "/address/{domain}/remove",
+        "settings.edit",
+        page=_W + "/address",
     ),
     _get("replies.index", _A + "/replies", STAFF),
     _post(

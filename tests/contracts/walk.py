@@ -273,7 +273,7 @@ def changed(stage: Stage) -> set[tuple[str, str]]:
 
 def check_leaks(stage: Stage, cell: Cell, answer: TestResponse) -> list[str]:
     """No word that belongs to others is in the answer."""
-    said = f"{answer.get_data(as_text=True)}\n{answer.headers}".lower()
+    said = f"{answer.get_data().decode(errors='replace')}\n{answer.headers}".lower()
     if "zq" not in said or cell.actor.kind == "admin":
         return []
     wrong = ["zqplatform"] if "zqplatform" in said else []

@@ -42,6 +42,7 @@ from marketplace.verification import attendings, files
 from marketplace.verification import operations as evidence
 from marketplace.verification.operations import Paper
 from tests import factories
+from tests.contracts import shops
 from tests.listings.test_importing import a_file, a_row
 from tests.payments import double as stub
 from tests.payments.double import StripeDouble
@@ -82,6 +83,8 @@ class House:
         """What a browser would upload in this field: a table of listings, or a paper."""
         if field == "csv":
             return io.BytesIO(self.csv), "listings.csv"
+        if field == "logo":
+            return io.BytesIO(shops.picture(90, 60, "#8a1538")), "logo.png"
         return io.BytesIO(papers.PDF), "paper.pdf"
 
     def secret(self, kind: str) -> str:
@@ -164,6 +167,8 @@ def missing() -> dict[str, str]:
             "asset": "no-such.css",
             "rotation_id": MISSING_ID,
         }
+        | dict.fromkeys(shops.MISSING_KEYS, MISSING_ID)
+        | shops.MISSING
     )
 
 
@@ -200,6 +205,7 @@ def build(double: StripeDouble) -> World:
         for house in houses:
             _papers(house, sent)
             _desk(house)
+            house.names |= shops.open_shop(house.market, house.key)
     admin, platform = _platform()
     tokens = {"admin": _sign_in(admin)}
     for house in houses:

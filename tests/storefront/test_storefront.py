@@ -5,37 +5,27 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from marketplace.core import context
-from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Invalid
-from marketplace.storefront import colours, operations, prose, views, workspace_views
+from marketplace.storefront import colours, operations, prose
 from marketplace.storefront.operations import Storefront
-from marketplace.tenants import hosts
 from marketplace.tenants.models import Agency
 from tests import factories
 from tests.search import shop
+from tests.storefront.conftest import ROOMS, SYSTEM, house, owner
 from tests.support import rooms
 from tests.support.rooms import Browser, words_of
 
-SYSTEM = context.system("test")
 GOOD = "#1f5f8f"
 
 
-@pytest.fixture
-def site(migrated: None) -> Iterator[Flask]:
-    with rooms.site([views.room, workspace_views.workspace]) as app:
-        shop.build()
-        yield app
-
-
 def _write(slug: str, told: Storefront, role: str = "owner") -> None:
-    with open_session(SYSTEM, readonly=True) as session:
-        key = session.scalars(select(Agency.id).where(Agency.slug == slug)).one()
+    key = house(int(slug.removeprefix("house-")))
     with open_session(context.agency(key)) as session:
-        operations.save(session, Actor("agency", None, key, "Mia", role), told)
+        operations.save(session, owner(key, role), told)
 
 
 def test_it_shows_its_text_and_only_its_rotations(site: Flask) -> None:
@@ -45,6 +35,7 @@ def test_it_shows_its_text_and_only_its_rotations(site: Flask) -> None:
     assert "By the lake" in said and "<strong>meet</strong>" in page.text
     assert "Vera Moss0" in said and "Vera Moss1 " not in said
     assert f">See all {shop.LISTINGS // 2} rotations<" in page.text
+    assert "via=site" in page.text
     asked = words_of(Browser(site).get("/agencies/house-1?agency=house-2&q=Moss1").text)
     assert "Vera Moss1 " not in asked
 
@@ -162,68 +153,5 @@ def test_the_editor_keeps_what_was_typed(app_market: tuple[Flask, factories.Mark
 
 @pytest.fixture
 def app_market(migrated: None) -> Iterator[tuple[Flask, factories.Market]]:
-    with rooms.site([views.room, workspace_views.workspace]) as app:
+    with rooms.site(ROOMS) as app:
         yield app, factories.market()
-
-
-# --- hosts --------------------------------------------------------------------------------------
-
-BASE = "https://rounds.example"
-
-
-@pytest.mark.parametrize(
-    ("host", "slug"),
-    [
-        ("house-1.rounds.example", "house-1"),
-        ("HOUSE-1.Rounds.Example", "house-1"),
-        ("rounds.example", None),
-        ("www.rounds.example", None),
-        ("a.house-1.rounds.example", None),
-        ("house-1.rounds.example.evil.example", None),
-        ("house-1.rounds.example:444", None),
-        ("house-1rounds.example", None),
-        ("-x.rounds.example", None),
-        ("../x.rounds.example", None),
-        ("", None),
-    ],
-)
-def test_which_agency_a_host_names(host: str, slug: str | None) -> None:
-    assert hosts.agency_of(host, BASE) == slug
-
-
-@pytest.fixture
-def shops(site: Flask) -> Flask:
-    site.wsgi_app = hosts.Storefronts(site.wsgi_app, BASE)  # type: ignore[method-assign,assignment]
-    return site
-
-
-def test_a_storefront_host_shows_its_agency_and_nothing_else(shops: Flask) -> None:
-    browser = Browser(shops)
-    host = {"Host": "house-1.rounds.example"}
-    own = browser.get("/", **host)
-    assert own.status_code == 200 and "House 1" in own.text and "Set-Cookie" not in own.headers
-    assert browser.get("/agencies/house-1/theme.css", **host).status_code == 200
-    for path in ("/sign-in", "/me", "/agencies/house-2", "/rotations/x?weeks=4"):
-        answer = browser.get(path, **host)
-        assert answer.status_code == 302
-        assert answer.headers["Location"].startswith(f"{BASE}/")
-        assert not answer.headers["Location"].startswith(f"{BASE}//")
-    assert browser.get("/", Host="nobody.rounds.example").status_code == 404
-
-
-def test_a_forwarded_host_changes_nothing(shops: Flask) -> None:
-    sent = {"X-Forwarded-Host": "house-2.rounds.example", "Host": "house-1.rounds.example"}
-    page = Browser(shops).get("/", **sent)
-    assert "House 1" in page.text and "House 2" not in page.text
-
-
-def test_a_storefront_host_takes_no_form_and_no_cookie(shops: Flask) -> None:
-    def send(method: str) -> tuple[int, str]:
-        answer = shops.test_client().open(
-            "/", method=method, headers={"Host": "house-1.rounds.example", "Cookie": "theme=dark"}
-        )
-        return answer.status_code, answer.text
-
-    assert send("POST")[0] == 405
-    status, page = send("GET")
-    assert status == 200 and 'data-theme="dark"' not in page
