@@ -18,6 +18,7 @@ from marketplace.core.db import Base, open_session
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.desk import queue_views
 from marketplace.listings import workspace_views as listings_views
+from marketplace.search.jobs import rebuild
 from marketplace.storefront import views as storefront_views
 from marketplace.tenants.models import Agency
 from tests import factories
@@ -77,6 +78,7 @@ def test_export_wipe_import_shows_the_same(app: Flask, market: factories.Market)
         factories.booking(market, factories.candidate(f"Amara Nwosu {n}"), state)
         for n, state in enumerate(("requested", "approved"))
     ]
+    rebuild(SYSTEM)
     before = pages(app, market, made)
     content = archive_of(market)
     with open_session(SYSTEM, readonly=True) as session:
@@ -85,6 +87,7 @@ def test_export_wipe_import_shows_the_same(app: Flask, market: factories.Market)
     database.wipe()
     loaded = load(content)
     assert loaded.slug == market.agency_slug and loaded.files == 1
+    rebuild(SYSTEM)
     for path, said in pages(app, market, made).items():
         assert said.split() == before[path].split(), path
     with open_session(SYSTEM, readonly=True) as session:
