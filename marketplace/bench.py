@@ -22,6 +22,7 @@ from sqlalchemy.engine import Engine
 
 from marketplace.core import context, reference
 from marketplace.core.db import db, open_session
+from marketplace.discovery import places
 from marketplace.listings.models import Rotation
 from marketplace.search.engines import engine
 from marketplace.search.port import Query
@@ -195,11 +196,29 @@ def searches(app: Flask, runs: int) -> Iterator[Figure]:
 def pages(app: Flask, runs: int) -> Iterator[Figure]:
     """Other pages as an anonymous visitor gets them."""
     get = _getter(app)
+    with app.app_context():
+        largest = _largest()
     with app.app_context(), open_session(context.public(), readonly=True) as session:
         slugs = session.scalars(select(Rotation.slug).order_by(Rotation.id).limit(40)).all()
     listing = [get(f"/rotations/{slug}") for slug in slugs]
     yield measure("page: listing", listing, runs, 5, PAGE_BYTES)
     yield measure("page: home", [get("/")], runs, None, PAGE_BYTES)
+    for kind, paths in largest.items():
+        yield measure(f"page: {kind}", [get(path) for path in paths], runs, None, PAGE_BYTES)
+
+
+def _largest(count: int = 4) -> dict[str, list[str]]:
+    """The landing pages with most listings, by kind: the dearest there are."""
+    found = {}
+    for kind, area in (
+        ("city", places.city),
+        ("state", places.state),
+        ("specialty", places.specialty),
+    ):
+        asked = Query(per_page=0, facets=(kind,))
+        values = islice(engine().search(asked).facets[kind], count)
+        found[kind] = [area(value).path for value in values]
+    return found
 
 
 def run(app: Flask, runs: int = 200) -> list[Figure]:

@@ -1,6 +1,6 @@
 """The start page: real counts, one real rotation, and sentences that really find something."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.bookings import order
 from marketplace.core import clock
 from marketplace.core.formats import day
-from marketplace.discovery import places, queries
+from marketplace.discovery import figures, places
 from marketplace.listings import catalog, cities
 from marketplace.listings.models import Attending, Rotation
 from marketplace.listings.page_views import Row, chosen, row, scope
@@ -32,20 +32,17 @@ TRIED = 4
 
 def home(session: Session) -> dict[str, Any]:
     """Everything the template needs."""
-    by_specialty, by_city = queries.by_specialty(session), queries.by_city(session)
-    cheapest = queries.from_prices(session, "specialty")
-    by_state: dict[str, int] = {}
-    for slug, count in by_city.items():
-        code = cities.city(slug).state
-        by_state[code] = by_state.get(code, 0) + count
-    first, named = _most(by_state)[:STATES], _most(by_specialty)
-    least, names = queries.from_prices(session, "state"), cities.states()
-    total = sum(by_specialty.values())
+    market, names = figures.market(session), cities.states()
+    by_state = market.states
+    first, named = _most(by_state)[:STATES], _most(market.specialties)
+    tiles = named[:TILES]
+    cheapest = figures.least_prices("specialty", (slug for slug, _ in tiles))
+    least = figures.least_prices("state", (code for code, _ in first))
     return {
         "examples": examples([slug for slug, _ in named], [code for code, _ in first]),
         "proof": _proof(session),
-        "specialties": [_tile(slug, count, cheapest.get(slug, 0)) for slug, count in named[:TILES]],
-        "specialty_count": len(by_specialty),
+        "specialties": [_tile(slug, count, cheapest.get(slug, 0)) for slug, count in tiles],
+        "specialty_count": len(named),
         "places": [
             row(
                 name=names[code],
@@ -56,8 +53,8 @@ def home(session: Session) -> dict[str, Any]:
             for code, count in first
         ],
         "more_places": max(0, len(by_state) - len(first)),
-        "map": row(states=sorted(names), open=sorted(by_state), dots=_dots(by_city)),
-        "counted": f"Counted from {total:,} open rotations on {day(clock.now().date())}.",
+        "map": row(states=sorted(names), open=sorted(by_state), dots=_dots(market.cities)),
+        "counted": f"Counted from {market.total:,} open rotations on {day(clock.now().date())}.",
         "truth": _truth(session),
     }
 
@@ -171,11 +168,11 @@ def _tile(slug: str, count: int, cents: int) -> Row:
     )
 
 
-def _most(counts: dict[str, int]) -> list[tuple[str, int]]:
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _dots(by_city: dict[str, int]) -> list[tuple[float, float]]:
+def _dots(by_city: Mapping[str, int]) -> list[tuple[float, float]]:
     """The largest places, where they stand on the map."""
     found = (cities.city(slug) for slug, _ in _most(by_city)[:DOTS])
     return [pins.project(city.lat, city.lng, city.state) for city in found]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from marketplace.core.money import dollars
-from marketplace.discovery import places, queries
+from marketplace.discovery import figures, places
 from marketplace.discovery.landing import Line
 from marketplace.listings import catalog, cities
 
@@ -21,8 +21,8 @@ class Block:
 
 
 def all_places(session: Session) -> tuple[Block, ...]:
-    """States by name, each with its cities by name: one read."""
-    counts = queries.by_city(session)
+    """States by name, each with its cities by name."""
+    counts = figures.market(session).cities
     found = []
     for code, name in cities.states().items():
         inside = sorted(
@@ -36,8 +36,9 @@ def all_places(session: Session) -> tuple[Block, ...]:
 
 
 def all_specialties(session: Session) -> tuple[Block, ...]:
-    """Groups in page order, each with its specialties: two reads."""
-    counts, least = queries.by_specialty(session), queries.from_prices(session, "specialty")
+    """Groups in page order, each with its specialties."""
+    counts = figures.market(session).specialties
+    least = figures.least_prices("specialty", counts)
     found = []
     for group in catalog.specialty_groups():
         inside = [one for one in catalog.specialties() if one.group == group.slug]

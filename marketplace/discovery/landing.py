@@ -1,12 +1,11 @@
 """The page of a city, a state or a specialty: text made from what is listed there.
 
-Every number is counted from the database when the page is asked for. What is not known is left
-out, never guessed.
+Every number is counted when the page is asked for, by the same engine and for the same question as
+the search that it leads to. What is not known is left out, never guessed.
 """
 
 from calendar import monthrange
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -15,9 +14,9 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.core.formats import day
 from marketplace.core.money import dollars
-from marketplace.discovery import places, queries
+from marketplace.discovery import figures, places
+from marketplace.discovery.figures import Prices
 from marketplace.discovery.places import Area
-from marketplace.discovery.queries import Mix, Prices, Whole
 from marketplace.listings import catalog, cities, seasons
 from marketplace.listings.catalog import Advisory
 from marketplace.search import finding
@@ -30,6 +29,22 @@ SHOWN_MONTHS = 8
 SHOWN_ROWS = 12
 NEAR_KM = 250
 NEAR_CITIES = 8
+COUNTED = (
+    "specialty",
+    "hands_on",
+    "state",
+    "city",
+    "type",
+    "agency",
+    "weeks",
+    "rating",
+    "start",
+)
+WELL = "4.5"
+"""The band of the rating facet that the page tells."""
+
+Counts = Mapping[str, Mapping[str, int]]
+"""Facet to value to listings."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +59,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Landing:
-    """Everything the template needs."""
+    """Everything the template needs. `counted_off`: the engine is away, so only listings are
+    shown and nothing is counted."""
 
     area: Area
-    whole: Whole
-    lead: tuple[str, ...]
+    total: int
+    lead: tuple[str, ...] = ()
+    counted_off: bool = False
     levels: tuple[Line, ...] = ()
     prices: tuple[Prices, ...] = ()
     months: tuple[Line, ...] = ()
@@ -69,35 +86,38 @@ class Landing:
 
 
 def landing(session: Session, area: Area) -> Landing:
-    """The page of an area: eleven reads at most, whatever is listed there."""
-    whole = queries.whole(session, area)
-    if not whole.listings:
-        return Landing(area, whole, (), near=_near(session, area), related=_related(session, area))
-    mix = queries.mix(session, area)
-    prices = queries.prices(session, area)
-    starts = queries.starts(session, area)
+    """The page of an area: six reads at most, whatever is listed there."""
+    known = finding.known(session)
+    asked = replace(area.state(), per_page=SHOWN_CARDS)
+    found = finding.find(session, asked, known, COUNTED)
+    counts: Counts = found.result.facets
+    if not found.result.total:
+        return Landing(area, 0, near=_near(area, counts), related=_related(area, counts))
+    prices = figures.prices(session, area, counts.get("weeks", {}))
+    months = tuple(date.fromisoformat(f"{month}-01") for month in sorted(counts.get("start", {})))
     return Landing(
         area=area,
-        whole=whole,
-        lead=_lead(area, whole, prices, starts),
-        levels=_levels(area, mix),
+        total=found.result.total,
+        lead=_lead(area, found.result.total, counts, prices, months),
+        counted_off=found.words_off,
+        levels=_levels(area, counts),
         prices=prices,
-        months=_months(area, starts),
-        letter=_letter(starts),
-        specialties=_specialties(area, mix),
-        states=_states(area, mix),
-        cities=_cities(area, mix),
-        near=_near(session, area),
-        related=_related(session, area),
+        months=_months(area, counts, months),
+        letter=_letter(months),
+        specialties=_specialties(area, counts),
+        states=_states(area, counts),
+        cities=_cities(area, counts),
+        near=_near(area, counts),
+        related=_related(area, counts),
         route=_route(area),
-        advisories=_advisories(area, mix),
-        cards=_cards(session, area),
+        advisories=_advisories(area, counts),
+        cards=tuple(card(row, SearchState(), known) for row in found.rows),
     )
 
 
 def counted(number: int, one: str) -> str:
     """`1 rotation`, `1,250 rotations`, `2 agencies`."""
-    many = one[:-1] + "ies" if one.endswith("cy") else f"{one}s"
+    many = one[:-1] + "ies" if one.endswith("y") else f"{one}s"
     return f"{number:,} {one if number == 1 else many}"
 
 
@@ -108,13 +128,9 @@ def usual(prices: Sequence[Prices]) -> Prices:
 
 
 def _lead(
-    area: Area, whole: Whole, prices: Sequence[Prices], starts: Sequence[tuple[date, int]]
+    area: Area, total: int, counts: Counts, prices: Sequence[Prices], months: Sequence[date]
 ) -> tuple[str, ...]:
-    said = [
-        f"{counted(whole.listings, 'rotation')} {area.where} with"
-        f" {counted(whole.attendings, 'attending')}, arranged by"
-        f" {counted(whole.agencies, 'agency')}."
-    ]
+    said = [_whole(area, total, counts)]
     if prices:
         shown = usual(prices)
         length = "1 week" if shown.weeks == 1 else f"{shown.weeks} weeks"
@@ -125,32 +141,40 @@ def _lead(
                 f"{length} cost {dollars(shown.low)} to {dollars(shown.high)}, every fee"
                 f" included; half of them cost {dollars(shown.middle)} or less."
             )
-    if starts:
-        said.append(f"The next start with a free seat is {day(starts[0][0])}.")
-    if whole.answers:
-        share = whole.matching * 100 // whole.answers
+    if months:
+        said.append(f"The next starts with a free seat are in {months[0]:%B %Y}.")
+    well = counts.get("rating", {}).get(WELL, 0)
+    if well:
         said.append(
-            f"After their rotation, trainees compared {whole.answers:,} tasks with the listing:"
-            f" {share}% were as described."
+            f"{counted(well, 'rotation')} {'is' if well == 1 else 'are'} rated {WELL} or more of 5"
+            " by people who finished."
         )
     return tuple(said)
 
 
-def _levels(area: Area, mix: Iterable[Mix]) -> tuple[Line, ...]:
-    counts = Counter[str]()
-    for one in mix:
-        counts[one.level] += one.count
+def _whole(area: Area, total: int, counts: Counts) -> str:
+    """How many there are, and of how many kinds."""
+    kind, one = ("state", "state") if area.kind == "specialty" else ("specialty", "specialty")
+    spread = [counted(len(counts[kind]), one)] if len(counts.get(kind, {})) > 1 else []
+    if area.kind == "state" and len(counts.get("city", {})) > 1:
+        spread = [counted(len(counts["city"]), "city"), *spread]
+    said = f"{counted(total, 'rotation')} {area.where}"
+    said += f", in {' and '.join(spread)}" if spread else ""
+    agencies = len(counts.get("agency", {}))
+    return said + (f", arranged by {counted(agencies, 'agency')}." if agencies else ".")
+
+
+def _levels(area: Area, counts: Counts) -> tuple[Line, ...]:
+    found = counts.get("hands_on", {})
     return tuple(
-        Line(level.label, area.search(hands_on=level.slug), counts[level.slug], level.meaning)
+        Line(level.label, area.search(hands_on=level.slug), found[level.slug], level.meaning)
         for level in catalog.levels()
-        if counts[level.slug]
+        if found.get(level.slug)
     )
 
 
-def _months(area: Area, starts: Iterable[tuple[date, int]]) -> tuple[Line, ...]:
-    counts = Counter[date]()
-    for start, count in starts:
-        counts[start.replace(day=1)] += count
+def _months(area: Area, counts: Counts, months: Sequence[date]) -> tuple[Line, ...]:
+    """Listings that start in each month with a free seat for one of their lengths."""
     return tuple(
         Line(
             f"{first:%B %Y}",
@@ -158,21 +182,21 @@ def _months(area: Area, starts: Iterable[tuple[date, int]]) -> tuple[Line, ...]:
                 start_from=first,
                 start_to=first.replace(day=monthrange(first.year, first.month)[1]),
             ),
-            counts[first],
+            counts["start"][f"{first:%Y-%m}"],
         )
-        for first in sorted(counts)[:SHOWN_MONTHS]
+        for first in months[:SHOWN_MONTHS]
     )
 
 
-def _letter(starts: Sequence[tuple[date, int]]) -> str:
+def _letter(months: Sequence[date]) -> str:
     """Until when a usual rotation may start so that its letter comes in time."""
     review = seasons.next_review(clock.now().date())
-    if review is None or not starts:
+    if review is None or not months:
         return ""
     days = seasons.COMFORTABLE_DAYS + seasons.DEFAULT_LETTER_DAYS
     last = review.day - timedelta(days=days + USUAL_WEEKS * 7 - 3)
     sure = "" if review.certain else " (our estimate)"
-    if starts[0][0] > last:
+    if months[0] > last:
         return (
             f"Residency programs start to review applications on {review.shown}{sure}."
             " A letter from a rotation that starts now may come after that day."
@@ -185,72 +209,65 @@ def _letter(starts: Sequence[tuple[date, int]]) -> str:
     )
 
 
-def _specialties(area: Area, mix: Iterable[Mix]) -> tuple[Line, ...]:
+def _specialties(area: Area, counts: Counts) -> tuple[Line, ...]:
     if area.kind == "specialty":
         return ()
-    counts = Counter[str]()
-    for one in mix:
-        counts[one.specialty] += one.count
     return tuple(
         Line(catalog.specialty(slug).label, area.search(specialty=slug), count)
-        for slug, count in _most(counts)
+        for slug, count in _most(counts, "specialty")
     )
 
 
-def _states(area: Area, mix: Iterable[Mix]) -> tuple[Line, ...]:
+def _states(area: Area, counts: Counts) -> tuple[Line, ...]:
     if area.kind != "specialty":
         return ()
-    counts = Counter[str]()
-    for one in mix:
-        counts[one.state] += one.count
     names = cities.states()
-    return tuple(Line(names[code], area.search(state=code), count) for code, count in _most(counts))
-
-
-def _cities(area: Area, mix: Iterable[Mix]) -> tuple[Line, ...]:
-    if area.kind != "state":
-        return ()
-    counts = Counter[str]()
-    for one in mix:
-        counts[one.city] += one.count
     return tuple(
-        Line(cities.city(slug).name, f"/cities/{slug}", count) for slug, count in _most(counts)
+        Line(names[code], area.search(state=code), count) for code, count in _most(counts, "state")
     )
 
 
-def _most(counts: Counter[str]) -> list[tuple[str, int]]:
+def _cities(area: Area, counts: Counts) -> tuple[Line, ...]:
+    if area.kind != "state":
+        return ()
+    return tuple(
+        Line(cities.city(slug).name, f"/cities/{slug}", count)
+        for slug, count in _most(counts, "city")
+    )
+
+
+def _most(counts: Counts, facet: str) -> list[tuple[str, int]]:
     """The most frequent first; equal ones by name."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    held = ((slug, count) for slug, count in counts.get(facet, {}).items() if count)
+    return sorted(held, key=lambda item: (-item[1], item[0]))
 
 
-def _near(session: Session, area: Area) -> tuple[Line, ...]:
-    """Cities with listings around a city, nearest first."""
+def _near(area: Area, counts: Counts) -> tuple[Line, ...]:
+    """Cities with listings around a city, nearest first. A facet ignores what is chosen in it, so
+    the counts of cities are those of the whole market."""
     if area.kind != "city":
         return ()
-    here = cities.city(area.key)
+    here, held = cities.city(area.key), counts.get("city", {})
     around = [one for one in cities.nearby(here.lat, here.lng, NEAR_KM) if one.city != here]
-    counts = queries.by_city(session, [one.city.slug for one in around])
-    found = [one for one in around if one.city.slug in counts]
     return tuple(
         Line(
             one.city.label,
             f"/cities/{one.city.slug}",
-            counts[one.city.slug],
+            held[one.city.slug],
             f"{round(one.km)} km",
         )
-        for one in found[:NEAR_CITIES]
+        for one in [one for one in around if held.get(one.city.slug)][:NEAR_CITIES]
     )
 
 
-def _related(session: Session, area: Area) -> tuple[Line, ...]:
+def _related(area: Area, counts: Counts) -> tuple[Line, ...]:
     """Specialties whose experience counts toward this one, closest first."""
     if area.kind != "specialty":
         return ()
-    weights = catalog.specialty(area.key).related
-    counts = queries.by_specialty(session)
-    closest = sorted((slug for slug in weights if slug in counts), key=lambda s: -weights[s])
+    weights, held = catalog.specialty(area.key).related, counts.get("specialty", {})
+    closest = sorted((slug for slug in weights if held.get(slug)), key=lambda s: -weights[s])
     return tuple(
-        Line(places.specialty(slug).name, places.specialty(slug).path, counts[slug])
+        Line(places.specialty(slug).name, places.specialty(slug).path, held[slug])
         for slug in closest[:NEAR_CITIES]
     )
 
@@ -259,22 +276,14 @@ def _route(area: Area) -> str:
     return catalog.specialty(area.key).application_route_note if area.kind == "specialty" else ""
 
 
-def _advisories(area: Area, mix: Iterable[Mix]) -> tuple[Advisory, ...]:
+def _advisories(area: Area, counts: Counts) -> tuple[Advisory, ...]:
     """What a state says about the types that are listed there, its own notices first."""
     if area.kind == "specialty":
         return ()
     code = area.key if area.kind == "state" else cities.city(area.key).state
     found = {
         notice: None
-        for kind in sorted({one.type for one in mix})
+        for kind in sorted(counts.get("type", {}))
         for notice in catalog.advisories(code, kind)
     }
     return tuple(sorted(found, key=lambda notice: notice.state == "*"))
-
-
-def _cards(session: Session, area: Area) -> tuple[Card, ...]:
-    """The first listings of the area's search, as the search page shows them."""
-    known = finding.known(session)
-    state = replace(area.state(), per_page=SHOWN_CARDS)
-    found = finding.find(session, state, known, ())
-    return tuple(card(row, SearchState(), known) for row in found.rows)

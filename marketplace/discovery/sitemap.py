@@ -8,8 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import reference
-from marketplace.discovery import places, queries
-from marketplace.listings import cities
+from marketplace.discovery import figures, places, queries
 from marketplace.listings.models import Rotation
 from marketplace.tenants.models import Agency
 
@@ -30,12 +29,11 @@ def parts(session: Session) -> int:
 
 def page_entries(session: Session) -> list[Entry]:
     """Pages that exist once, and the page of every area that has listings."""
-    by_city = queries.by_city(session)
-    codes = {cities.city(slug).state for slug in by_city}
+    market = figures.market(session)
     found = [*_FIXED, *_guides(), places.PLACES[1], places.SPECIALTIES[1]]
-    found += [places.specialty(slug).path for slug in sorted(queries.by_specialty(session))]
-    found += [places.state(code).path for code in sorted(codes)]
-    found += [places.city(slug).path for slug in sorted(by_city)]
+    found += [places.specialty(slug).path for slug in sorted(market.specialties)]
+    found += [places.state(code).path for code in sorted(market.states)]
+    found += [places.city(slug).path for slug in sorted(market.cities)]
     found += [f"/agencies/{slug}" for slug in _agencies(session)]
     found += [f"/attendings/{slug}" for slug in queries.attending_slugs(session)]
     return [(path, None) for path in found]

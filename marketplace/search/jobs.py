@@ -25,6 +25,7 @@ from marketplace.search.listings import (
 )
 from marketplace.search.models import IndexState
 from marketplace.search.port import Deletion, Progress
+from marketplace.tenants.models import Agency
 
 log = logging.getLogger("rounds.search")
 BATCH = 500
@@ -123,7 +124,9 @@ def refresh_due(scope: Scope) -> None:
 def _differing(session: Session) -> list[UUID]:
     held = engine().versions()
     rows = session.execute(
-        select(Rotation.id, Rotation.index_version).where(Rotation.id.in_(public_ids(session)))
+        select(Rotation.id, Rotation.index_version).where(
+            Rotation.public, Agency.id == Rotation.agency_id, Agency.is_public
+        )
     )
     wanted = {str(key): version for key, version in rows}
     wrong = [key for key, version in wanted.items() if held.get(key) != version]
