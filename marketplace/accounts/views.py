@@ -11,6 +11,7 @@ from marketplace.accounts.operations import Device
 from marketplace.core import announcements, clock, context, waiting, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Gone, Invalid
+from marketplace.storefront import way_back
 
 room = web.Room("accounts", __name__, side="public")
 mine = web.Room("account", __name__, side="person")
@@ -58,6 +59,7 @@ def sign_in() -> Answer:
 
 def _sign_in_page(errors: dict[str, str], kept: dict[str, str]) -> Answer:
     status = 422 if errors else 200
+    way_back.of_next(_next())
     return web.render(
         "accounts/sign_in.html", status=status, errors=errors, kept=kept, next_url=_next()
     )
@@ -122,6 +124,7 @@ def sign_up() -> Answer:
 
 def _sign_up_page(errors: dict[str, str], kept: dict[str, str]) -> Answer:
     status = 422 if errors else 200
+    way_back.of_next(_next())
     return web.render(
         "accounts/sign_up.html", status=status, errors=errors, kept=kept, next_url=_next()
     )

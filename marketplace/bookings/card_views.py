@@ -25,6 +25,7 @@ from marketplace.core.errors import Conflict, Gone, Unavailable
 from marketplace.core.money import dollars
 from marketplace.core.words import words
 from marketplace.payments.queries import PlanView, plan_view
+from marketplace.storefront import way_back
 
 cards = web.Room("cards", __name__, side="person", url_prefix="/me")
 
@@ -70,7 +71,10 @@ def _writing() -> Iterator[None]:
 
 
 def _own(reference: str) -> Booking:
-    return queries.own(db.session(), web.require_viewer().person_id, reference)
+    booking = queries.own(db.session(), web.require_viewer().person_id, reference)
+    if booking.from_site:
+        way_back.of_agency(booking.agency_id)
+    return booking
 
 
 def _view(booking: Booking) -> PlanView | None:

@@ -34,6 +34,7 @@ class Choice:
     offering_id: UUID | None
     weeks: int | None
     form_key: str
+    from_site: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def choice(sent: Sent) -> Choice:
         offering_id=_uuid(sent.get("offering", "")),
         weeks=int(weeks) if weeks.isascii() and weeks.isdigit() and len(weeks) < 4 else None,
         form_key=accounts.text(sent, "form_key", KEY_LENGTH),
+        from_site=sent.get("via") == "site",
     )
 
 

@@ -76,6 +76,7 @@ class Booking(Keyed, Base):
     time_zone: Mapped[str]
     price_cents: Mapped[int] = mapped_column(Cents)
     currency: Mapped[str] = mapped_column(default="usd")
+    from_site: Mapped[bool] = mapped_column(default=False)  # came from the agency's own site
     hold_extended: Mapped[bool] = mapped_column(default=False)
     terms: Mapped[dict[str, Any]]
     candidate: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -50,6 +50,7 @@ class Wanted:
     offering_id: UUID
     weeks: int
     form_key: str
+    from_site: bool = False  # the candidate came from the agency's own site
 
 
 # --- the request --------------------------------------------------------------------------------
@@ -86,6 +87,7 @@ def hold(session: Session, actor: Actor, wanted: Wanted) -> Booking:
         offering_id=offering.id,
         block_id=block.id,
         form_key=wanted.form_key,
+        from_site=wanted.from_site,
         state="held",
         deadline_at=clock.now() + states.HOLD,
         weeks=wanted.weeks,

@@ -21,6 +21,8 @@ from marketplace.core.words import words
 from marketplace.listings import cities
 from marketplace.listings.eligibility import Verdict
 from marketplace.listings.models import Rotation
+from marketplace.storefront import way_back
+from marketplace.storefront.shop import CAME_FROM_SITE
 
 steps = web.Room("requests", __name__, side="person", url_prefix="/me")
 
@@ -56,7 +58,7 @@ def hold() -> Answer:
     try:
         offering_id, weeks = forms.complete(chosen)
         key = chosen.form_key or str(ids.uuid7())
-        wanted = Wanted(rotation.id, offering_id, weeks, key)
+        wanted = Wanted(rotation.id, offering_id, weeks, key, chosen.from_site)
         booking = operations.hold(session, web.actor(), wanted)
     except NotFound:
         return _dates_page(rotation, chosen, 422, {"start": "Choose one of these starts."})
@@ -88,6 +90,8 @@ def _dates_page(
     wanted: date | None = None,
 ) -> Answer:
     session = db.session()
+    if chosen.from_site:
+        way_back.of_agency(rotation.agency_id)
     block = page.block_for(rotation, chosen.weeks)
     found = queries.starts(session, rotation, block.weeks) if block else ()
     picked = _pick(found, chosen.offering_id, wanted)
@@ -106,9 +110,11 @@ def _dates_page(
         letters=page.letters(rotation, block.weeks, found) if block else {},
         free=page.links(rotation, block.weeks, free) if errors and block else [],
         rotation={
+            "via": way_back.SITE if chosen.from_site else "",
             "slug": rotation.slug,
             "form_key": chosen.form_key if errors and chosen.form_key else str(ids.uuid7()),
-            "url": f"/rotations/{rotation.slug}",
+            "url": f"/rotations/{rotation.slug}"
+            + (f"?{CAME_FROM_SITE}" if chosen.from_site else ""),
         },
         action="/me/requests",
         errors=errors or {},
@@ -125,7 +131,10 @@ def _pick(
 
 
 def _own(reference: str) -> Booking:
-    return queries.own(db.session(), web.require_viewer().person_id, reference)
+    booking = queries.own(db.session(), web.require_viewer().person_id, reference)
+    if booking.from_site:
+        way_back.of_agency(booking.agency_id)
+    return booking
 
 
 def _elsewhere(booking: Booking) -> Answer | None:

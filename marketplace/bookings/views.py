@@ -20,6 +20,7 @@ from marketplace.listings.refunds import RefundQuote
 from marketplace.payments.queries import plan_view
 from marketplace.placements import operations as placements
 from marketplace.placements import queries as placed
+from marketplace.storefront import way_back
 
 mine = web.Room("bookings", __name__, side="person", url_prefix="/me")
 
@@ -34,7 +35,10 @@ _KEPT = {
 
 
 def _own(reference: str) -> Booking:
-    return queries.own(db.session(), web.require_viewer().person_id, reference)
+    booking = queries.own(db.session(), web.require_viewer().person_id, reference)
+    if booking.from_site:
+        way_back.of_agency(booking.agency_id)
+    return booking
 
 
 def _told(booking: Booking) -> Told:

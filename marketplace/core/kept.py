@@ -35,7 +35,14 @@ def answer(told: object, render: Callable[[], tuple[str, int] | str]) -> BaseRes
 
 def _tag(told: object) -> str:
     platform = (reference.number(), tuple(one.short for one in web.news()))
-    form = (web.is_fragment(), request.path, request.cookies.get("theme", ""), _release(), platform)
+    form = (
+        web.is_fragment(),
+        web.site_back(),
+        request.path,
+        request.cookies.get("theme", ""),
+        _release(),
+        platform,
+    )
     return hashlib.blake2b(repr((form, told)).encode(), digest_size=16).hexdigest()
 
 

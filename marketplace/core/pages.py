@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
             "theme": theme if theme in ("light", "dark") else "",
             "demo": web.config().demo,
             "news": web.news(),
+            "site_back": web.site_back(),
             "csrf_token": generate_csrf,
             "canonical_url": canonical_url(),
             "today": clock.now().date(),

@@ -143,6 +143,17 @@ def render(
     return _render_template(name, **values), status
 
 
+def lead_back(name: str, url: str) -> None:
+    """This page shows the way back to an agency's own site."""
+    g.site_back = (name, url)
+
+
+def site_back() -> tuple[str, str] | None:
+    """The name and the address of the site that this page leads back to."""
+    found: tuple[str, str] | None = g.get("site_back")
+    return found
+
+
 def go(url: str) -> BaseResponse:
     """Post/redirect/get: 303, or the htmx way of it."""
     if is_fragment():

@@ -45,15 +45,18 @@ def chosen(
     start: date | None,
     weeks: int | None,
     answers: SearchState | None = None,
+    *,
+    led: str = "",
 ) -> tuple[Row | None, Block | None]:
     """The chosen start and length with price, schedule and refund; None when nothing is open.
 
-    Its links keep the `answers` that the address holds."""
+    Its links keep the `answers` that the address holds, and `led`, where people came from."""
     block = request_page.block_for(rotation, weeks)
     if block is None:
         return None, None
     here = f"/rotations/{rotation.slug}"
     kept = f"&{answers.bare.canonical()}" if answers and answers.bare.canonical() else ""
+    kept += f"&{led}" if led else ""
     days, zone = rotation.attending.median_letter_days, rotation.site.time_zone
     letters = rotation.type != "research"
     found = [
@@ -98,7 +101,8 @@ def chosen(
         capacity=picked.capacity,
         rows=shown.rows,
         refund=shown.refund,
-        request_url=f"/me/request/{rotation.slug}?offering={picked.offering_id}&weeks={block.weeks}",
+        request_url=f"/me/request/{rotation.slug}?offering={picked.offering_id}&weeks={block.weeks}"
+        + (f"&{led}" if led else ""),
     ), block
 
 

@@ -21,6 +21,8 @@ from marketplace.numbers import counting
 from marketplace.saved.queries import saved_of
 from marketplace.search import works_for_me
 from marketplace.search.state import SearchState
+from marketplace.storefront import way_back
+from marketplace.storefront.shop import CAME_FROM_SITE
 
 room = web.Room("listings", __name__, side="public")
 
@@ -56,7 +58,12 @@ def show(slug: str) -> BaseResponse:
         raise NotFound
     start, weeks = _day(request.args.get("start")), _weeks(request.args.get("weeks"))
     answers = SearchState.parse(request.args).bare
-    choice, block = page_views.chosen(session, rotation, start, weeks, answers)
+    led = way_back.came_from_site(request.args)
+    if led:
+        way_back.of_agency(rotation.agency_id)
+    choice, block = page_views.chosen(
+        session, rotation, start, weeks, answers, led=CAME_FROM_SITE if led else ""
+    )
     viewer = web.viewer()
     _count_view(rotation)
     person = viewer.person_id if viewer else None
