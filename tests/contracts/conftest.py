@@ -14,6 +14,7 @@ from marketplace.core.config import Config
 from marketplace.core.db import db
 from tests.contracts import world as worlds
 from tests.contracts.callers import Caller
+from tests.contracts.canaries import Canaries
 from tests.contracts.tables import State, Tables, digest
 from tests.contracts.world import World
 from tests.payments.double import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, StripeDouble
@@ -33,6 +34,11 @@ class Stage:
 
     base: State
     dirty: bool = False  # something was written that the last look did not mind
+
+    @cached_property
+    def canaries(self) -> Canaries:
+        """What is whose in the world as it was built."""
+        return Canaries(self.world.owners, self.base)
 
     @cached_property
     def digest(self) -> str:

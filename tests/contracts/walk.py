@@ -1,7 +1,7 @@
 """One walk over every route, role and object. Each check returns what is wrong, in words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,13 @@ from tests.support.counts import full
 SIGN_IN = "sign-in"
 MARKS = ("candidate", "staff", "agency", "doctor")
 _NAMES = re.compile(r"{(\w+)}")
+LINKS = frozenset(
+    {
+        *("decide", "decide_accepted", "sign", "sign_refusable"),
+        *("link", "reset", "join", "unsubscribe"),
+    }
+)
+"""The names of tokens that an e-mail carries: whoever holds one may read what it is about."""
 OTHER = {"alpha": "beta", "beta": "alpha"}
 
 
@@ -35,11 +42,19 @@ class Cell:
         return f"{self.row.key} as {self.actor.key} for {self.whose}"
 
 
-def cells(row: Row, actors: tuple[Actor, ...] | None = None) -> Iterator[Cell]:
+def cells(row: Row) -> Iterator[Cell]:
     """The cells of a row; without `bin/test --full`, those that can differ."""
-    for actor in actors or _actors(row):
+    for actor in _actors(row):
         for whose in _whose(row, actor):
             yield Cell(row, actor, whose)
+
+
+def two_cells(row: Row) -> Iterator[Cell]:
+    """Whoever may use a row, with their own thing and with the other house's."""
+    actor = BY_KEY.get(owner_of(row, "alpha"), ANONYMOUS)
+    if row.objects:
+        yield Cell(row, actor, "foreign")
+    yield Cell(row, actor, "own" if row.objects or row.of_agency else "none")
 
 
 def _actors(row: Row) -> tuple[Actor, ...]:
@@ -210,13 +225,13 @@ class Seen:
     headers: dict[str, str]
 
 
-def check_row(stage: Stage, row: Row, actors: tuple[Actor, ...] | None = None) -> list[str]:
+def check_row(stage: Stage, row: Row, asked: Iterable[Cell] | None = None) -> list[str]:
     """Everything that is wrong with one row: statuses, oracles, writes, leaks."""
     wrong: list[str] = []
     forms = Forms(stage)
     before = stage.digest
     same: dict[tuple[str, str], Seen] = {}
-    for cell in cells(row, actors):
+    for cell in cells(row) if asked is None else asked:
         stage.tables.moved()
         try:
             answer = ask(stage, cell, forms)
@@ -227,6 +242,7 @@ def check_row(stage: Stage, row: Row, actors: tuple[Actor, ...] | None = None) -
         wrong += check_status(cell, answer)
         wrong += check_writes(stage, cell, before)
         wrong += check_leaks(stage, cell, answer)
+        wrong += check_canaries(stage, cell, answer)
         wrong += check_oracle(stage, cell, answer, same)
         stranger = cell.actor.kind == "anonymous"
         found = headers.check(row, answer, stage.double.url, anonymous=stranger)
@@ -257,8 +273,10 @@ def check_writes(stage: Stage, cell: Cell, before: str) -> list[str]:
     if tables.digest(now) == before:  # only the journals: the next test puts them back
         stage.dirty = True
         return [f"{cell}: accepted, and nothing changed"] if accepted and cell.row.changes else []
-    found = tables.changes(stage.base, now)
+    found, foreign = tables.changes(stage.base, now), check_foreign(stage, cell, now)
     stage.put_back()
+    if foreign:
+        return foreign
     if accepted and (cell.row.changes or {table for table, _ in found} <= cell.row.writes):
         return []
     if is_allowed(cell) and {table for table, _ in found} <= cell.row.writes:
@@ -283,6 +301,36 @@ def check_leaks(stage: Stage, cell: Cell, answer: TestResponse) -> list[str]:
             if mark in said and not _may_read(cell, kind, house.key):
                 wrong.append(mark)
     return [f"{cell}: shows {mark}" for mark in wrong]
+
+
+def check_canaries(stage: Stage, cell: Cell, answer: TestResponse) -> list[str]:
+    """Nothing of another house is in the answer, in any column, but what is for everybody."""
+    said = f"{answer.get_data(as_text=True)}\n{answer.headers}"
+    asked = cell.row.path.format(**names(stage, cell))
+    found = []
+    for house in _others(cell):
+        mine = house == (cell.actor.house or "alpha")
+        if LINKS & {*cell.row.objects} and cell.whose == ("own" if mine else "foreign"):
+            continue  # a link shows what it is about to whoever holds it
+        found += stage.canaries.found(house, said, asked)
+    return [f"{cell}: shows {one}" for one in found]
+
+
+def check_foreign(stage: Stage, cell: Cell, now: tables.State) -> list[str]:
+    """Nobody but the platform, and who holds a link, changes a row of another house."""
+    if cell.row.who in (routes.LINK, routes.PUBLIC):
+        return []
+    found = [
+        f"{house} {one}" for house in _others(cell) for one in stage.canaries.foreign(house, now)
+    ]
+    return [f"{cell}: changed rows of {one}" for one in found]
+
+
+def _others(cell: Cell) -> list[str]:
+    """The houses that this actor does not belong to."""
+    if cell.actor.kind == "admin":
+        return []
+    return [house for house in OTHER if house != cell.actor.house]
 
 
 def _may_read(cell: Cell, kind: str, house: str) -> bool:

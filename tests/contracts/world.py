@@ -42,7 +42,7 @@ from marketplace.verification import attendings, files
 from marketplace.verification import operations as evidence
 from marketplace.verification.operations import Paper
 from tests import factories
-from tests.contracts import shops
+from tests.contracts import canaries, shops
 from tests.listings.test_importing import a_file, a_row
 from tests.payments import double as stub
 from tests.payments.double import StripeDouble
@@ -106,6 +106,7 @@ class World:
     job: str
     tokens: dict[str, str]
     clock_ahead: timedelta
+    owners: dict[UUID, str]  # agencies and people, with the key of their house
 
     def house(self, key: str) -> House:
         return {"alpha": self.alpha, "beta": self.beta}[key]
@@ -227,7 +228,17 @@ def build(double: StripeDouble) -> World:
         house.names["posting"] = _posting(house)
         house.names["announcement"] = _announcement()
         house.names["news"] = house.names["announcement"].replace("-", "")[-12:]
-    return World(*houses, admin, platform["job"], tokens, clock.offset())
+    owners = {key: house.key for house in houses for key in _people(house)}
+    canaries.plant(owners)
+    return World(*houses, admin, platform["job"], tokens, clock.offset(), owners)
+
+
+def _people(house: House) -> list[UUID]:
+    """The agency, its members, its attending and its candidate."""
+    agency = house.market.agency_id
+    with open_session(factories.a_system(), readonly=True) as session:
+        members = select(Membership.person_id).where(Membership.agency_id == agency)
+        return [agency, house.candidate.id, house.doctor, *session.scalars(members)]
 
 
 # --- the house and its people -------------------------------------------------------------------

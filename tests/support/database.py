@@ -75,6 +75,30 @@ def unguarded() -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def untriggered() -> Iterator[Connection]:
+    """Either database past its triggers."""
+    if IS_POSTGRES:
+        with unguarded() as connection:
+            yield connection
+        return
+    with _owner().begin() as connection, _no_triggers(connection):
+        yield connection
+
+
+@contextmanager
+def no_row_level_security() -> Iterator[None]:
+    """PostgreSQL with its wall off for the application: its role may pass every policy."""
+    role = make_url(DATABASE_URL).username
+    with _superuser().begin() as connection:
+        connection.execute(text(f"ALTER ROLE {role} BYPASSRLS"))
+    try:
+        yield
+    finally:
+        with _superuser().begin() as connection:
+            connection.execute(text(f"ALTER ROLE {role} NOBYPASSRLS"))
+
+
 @cache
 def _superuser() -> Engine:
     server = make_url(os.environ["TEST_POSTGRES_URL"]).set(drivername="postgresql+psycopg")
@@ -97,13 +121,19 @@ def _wipe_postgres(connection: Connection, names: list[str]) -> None:
 
 
 def _wipe_sqlite(connection: Connection, names: list[str]) -> None:
+    with _no_triggers(connection):
+        for name in reversed(names):
+            connection.execute(text(f"DELETE FROM {name}"))
+
+
+@contextmanager
+def _no_triggers(connection: Connection) -> Iterator[None]:
     triggers = connection.execute(
         text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     ).all()
     for name, _ in triggers:
         connection.execute(text(f"DROP TRIGGER {name}"))
-    for name in reversed(names):
-        connection.execute(text(f"DELETE FROM {name}"))
+    yield
     for _, statement in triggers:
         connection.execute(text(statement))
 
