@@ -39,7 +39,7 @@ CLOSED = {
 }
 """What a stopped agency and its people get instead; every other row answers as before."""
 HARMLESS = frozenset({"requests.extend", "listings_workspace.pause"})
-"""Not offered any more, but taken: a hold that leads nowhere, and a closed listing that stays so."""
+"""Not offered any more, but taken: a hold that leads nowhere; what is closed stays closed."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def alone(entered: Stage, request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("row", CHOSEN, ids=lambda row: row.key)
 def test_one_wall_alone(alone: str, stage: Stage, row: Row) -> None:
     cells = walk.cells(row) if full() else walk.two_cells(row)
