@@ -12,6 +12,7 @@ from marketplace.app import create_app
 from marketplace.core import clock, freshness
 from marketplace.core.config import Config
 from marketplace.core.db import db
+from marketplace.wiring import configure
 from tests.contracts import world as worlds
 from tests.contracts.callers import Caller
 from tests.contracts.canaries import Canaries
@@ -58,6 +59,7 @@ class Stage:
 
     def enter(self) -> None:
         """The world as it was built, after other tests used the database."""
+        configure(self.app.extensions["rounds.config"])
         clock.reset()
         clock.advance(self.world.clock_ahead)
         self.put_back()
