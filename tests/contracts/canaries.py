@@ -9,6 +9,7 @@ that a text holds. `PUBLIC` says what is meant for everybody: nothing else may l
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -62,15 +63,18 @@ PUBLIC: Mapping[str, frozenset[str]] = {
     "block": frozenset({"id", "rotation_id", "agency_id"}),
     "offering": frozenset({"id", "rotation_id", "agency_id", "attending_id"}),
     "site": frozenset({"id", "slug", "name", "affiliation", "agency_id"}),
+    "storefront_page": frozenset({"slug", "live_title", "live_text", "agency_id"}),
+    "agency_domain": frozenset({"host", "agency_id"}),
     "review": frozenset({"id", "author", "text", "reply", "rotation_id"}),
 }
-_MARK = re.compile(r"zqx(alpha|beta)(\d+)q")
+_MARK = re.compile(r"zqx(alpha|beta)(\d+)([pq])")
 _WORDS = re.compile(r"[a-z0-9][a-z0-9_-]{7,}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\w")
 _SENTENCE = re.compile(r"[^\W\d_]{2,}\s+\S+")
 
 
+@cache
 def columns() -> list[tuple[str, str]]:
     """Every (table, column) that can hold text, JSON or bytes, in a fixed order."""
     return [
@@ -96,9 +100,9 @@ def planted() -> list[tuple[str, str]]:
     ]
 
 
-def mark(house: str, table: str, column: str) -> str:
-    """The canary of a column in a house."""
-    return f"zqx{house}{columns().index((table, column))}q"
+def mark(house: str, table: str, column: str, *, public: bool = False) -> str:
+    """The canary of a column in a house: another one where it is meant for everybody."""
+    return f"zqx{house}{columns().index((table, column))}{'p' if public else 'q'}"
 
 
 def house_of(owners: Mapping[UUID, str], table: str, row: Row) -> str | None:
@@ -110,6 +114,7 @@ def house_of(owners: Mapping[UUID, str], table: str, row: Row) -> str | None:
     return None
 
 
+@cache
 def _owned() -> dict[str, Any]:
     return {str(m.local_table): m.class_.__owned__ for m in Base.registry.mappers}
 
@@ -129,7 +134,10 @@ def plant(owners: Mapping[UUID, str]) -> None:
             for row in connection.execute(table.select()).mappings().all():
                 if (house := house_of(owners, name, row)) is None:
                     continue
-                values = {c: _with(row[c], mark(house, name, c), c) for c in names}
+                values = {
+                    c: _with(row[c], mark(house, name, c, public=is_public(name, row, c)), c)
+                    for c in names
+                }
                 where = [column == row[column.key] for column in key]
                 connection.execute(table.update().where(*where).values(values))
 
@@ -160,6 +168,7 @@ class Canaries:
 
     owners: Mapping[UUID, str]
     state: State
+    closed: frozenset[str] = frozenset()  # houses of which nothing is public any more
     _own: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -188,9 +197,10 @@ class Canaries:
         own = self._own[house]
         words = {word for pattern in (_WORDS, _UUID, _EMAIL) for word in pattern.findall(said)}
         seen = {f"{own[word]} ({word})" for word in words if word in own and word not in asked}
-        for other, number in _MARK.findall(said):
+        for other, number, kind in _MARK.findall(said):
             table, column = columns()[int(number)]
-            if other == house and column not in PUBLIC.get(table, frozenset()):
+            shown = kind == "p" and (house not in self.closed or _owned()[table].public == "*")
+            if other == house and not shown:
                 seen.add(f"{table}.{column}")
         return sorted(seen)
 
@@ -230,7 +240,8 @@ def _is_own(value: str) -> bool:
     """An address, or one word with a digit in it: not a word that others may use too."""
     if _EMAIL.fullmatch(value):
         return True
-    return bool(_WORDS.fullmatch(value.lower())) and any(char.isdigit() for char in value)
+    one = _WORDS.fullmatch(value.lower()) and not _MARK.search(value.lower())
+    return bool(one) and any(char.isdigit() for char in value)
 
 
 def read(table: Table) -> str:

@@ -20,9 +20,9 @@ def held(stage: Stage, house: str) -> set[str]:
     """The planted columns that hold their canary somewhere in a house."""
     found = set()
     for table, column in canaries.planted():
-        mark = canaries.mark(house, table, column)
+        marks = [canaries.mark(house, table, column, public=public) for public in (True, False)]
         rows = stage.base.get(table, {}).values()
-        if any(mark in str(row[column]) for row in rows):
+        if any(mark in str(row[column]) for row in rows for mark in marks):
             found.add(f"{table}.{column}")
     return found
 

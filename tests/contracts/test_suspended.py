@@ -12,6 +12,7 @@ from marketplace.verification import standing
 from tests import factories
 from tests.contracts import walk
 from tests.contracts.callers import ANONYMOUS, BY_KEY
+from tests.contracts.canaries import Canaries
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS, Row
 from tests.contracts.tables import Tables
@@ -22,6 +23,8 @@ CLOSED = {
     ("GET", "storefront.show"): 404,
     ("GET", "storefront.theme"): 404,
     ("GET", "storefront.widget"): 404,
+    ("GET", "storefront.page"): 404,
+    ("GET", "storefront.logo"): 404,
     ("GET", "search.api_one"): 404,
     ("POST", "saving.save"): 404,
     ("POST", "saving.unsave"): 404,
@@ -67,6 +70,7 @@ def stopped(entered: Stage) -> Iterator[Stopped]:
         standing.change(session, admin, agency, "suspend", "Three rotations did not exist.")
     tables = Tables()
     now = replace(entered, tables=tables, rows=tables.keep(), base=tables.state(), dirty=False)
+    now.canaries = Canaries(now.world.owners, now.base, closed=frozenset({"alpha"}))
     yield Stopped(now, forms)
     tables.close()
     entered.put_back()

@@ -305,7 +305,7 @@ def check_leaks(stage: Stage, cell: Cell, answer: TestResponse) -> list[str]:
 
 def check_canaries(stage: Stage, cell: Cell, answer: TestResponse) -> list[str]:
     """Nothing of another house is in the answer, in any column, but what is for everybody."""
-    said = f"{answer.get_data(as_text=True)}\n{answer.headers}"
+    said = f"{answer.get_data().decode(errors='replace')}\n{answer.headers}"
     asked = cell.row.path.format(**names(stage, cell))
     found = []
     for house in _others(cell):
