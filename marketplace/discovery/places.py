@@ -4,7 +4,8 @@ Pure. Whether an area has listings is asked in `queries`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +65,20 @@ class Area:
         return (HOME, PLACES, (above.name, above.path), (self.name, self.path))
 
 
+def of_search(asked: SearchState) -> tuple[Area, ...]:
+    """The pages that tell more about a search: its specialty's, its city's or else its state's,
+    where it names exactly one."""
+    found = []
+    for kinds in (("specialty",), ("city", "state")):
+        for kind in kinds:
+            values = asked.values(kind)
+            if len(values) == 1:
+                with suppress(KeyError):
+                    found.append(_AREA_OF[kind](values[0]))
+                break
+    return tuple(found)
+
+
 _FACETS = ("specialty", "hands_on", "state", "city", "type", "agency")
 
 
@@ -102,3 +117,10 @@ def _codes() -> Mapping[str, str]:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z]+", "-", name.lower()).strip("-")
+
+
+_AREA_OF: Mapping[str, Callable[[str], Area]] = {
+    "city": city,
+    "state": state,
+    "specialty": specialty,
+}

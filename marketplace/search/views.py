@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.core import clock, context, kept, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import NotFound
+from marketplace.discovery import places
 from marketplace.saved.queries import saved_of
 from marketplace.search import api, finding, free_text, works_for_me
 from marketplace.search.facets import COUNTED, FOLDED
@@ -200,5 +201,6 @@ def _rendered(found: Found, who: works_for_me.Who) -> tuple[str, int] | str:
         q=shown.state.q,
         asked="ask" in request.args,
         saved=saved_of(_person()),
+        about=places.of_search(shown.state),
         canonical_url=web.config().base_url + finding.address(shown.state.impersonal),
     )

@@ -16,13 +16,17 @@ from werkzeug.datastructures import MultiDict
 from demo.seed import run
 from marketplace.core import clock
 from marketplace.core.db import open_session
+from marketplace.listings.eligibility import fit
 from marketplace.listings.models import Rotation
+from marketplace.listings.queries import offered_facts
 from marketplace.search import jobs, views
+from marketplace.search.answers import PASSED, STATUSES
 from marketplace.search.documents import document_from
 from marketplace.search.facets import COUNTED, FOLDED
 from marketplace.search.listings import facts_of, public_ids
 from marketplace.search.port import Query, Sort
 from marketplace.search.state import FACET_PARAMS, SearchState
+from marketplace.search.works_for_me import day_of
 from tests.search import oracle, shop
 from tests.search.shop import Get
 from tests.support import rooms
@@ -59,12 +63,14 @@ def test_many_random_states_agree(market: tuple[Get, list[dict[str, Any]]]) -> N
 
 
 def _agree(get: Get, documents: list[dict[str, Any]], dice: random.Random, count: int) -> None:
-    slugs = _slugs()
-    narrowed = 0
+    slugs, fits = _slugs(), _Fits()
+    narrowed = hidden = 0
     for _ in range(count):
         asked = _question(dice, documents)
         state = SearchState.parse(MultiDict(parse_qsl(asked)))
-        expected = oracle.expect(documents, state.to_query(highlight=False))
+        open_ones = [d for d in documents if fits.may_have(d["id"], state)]
+        hidden += len(open_ones) < len(documents)
+        expected = oracle.expect(open_ones, state.to_query(highlight=False))
         narrowed += 0 < expected.total < len(documents)
         told = get(f"/api/v1/rotations?{asked}&per_page=100").get_json()
         assert told["total"] == expected.total, asked
@@ -85,7 +91,31 @@ def _agree(get: Get, documents: list[dict[str, Any]], dice: random.Random, count
         cards = re.findall(r'class="card__title"><a href="/rotations/([^"?]+)', page)
         assert [slugs[slug] for slug in cards] == ids, asked
         _counts_agree(page, expected, asked)
-    assert narrowed > count // 2
+    assert narrowed > count // 2 and hidden > count // 10
+
+
+class _Fits:
+    """What the rules alone say about each listing of the database and a guest's answers."""
+
+    def __init__(self) -> None:
+        with open_session(shop.SYSTEM, readonly=True) as session:
+            self._facts = {
+                str(row.id): offered_facts(row, row.site.state)
+                for row in session.scalars(select(Rotation).where(Rotation.public))
+            }
+        self._known: dict[tuple[object, ...], set[str]] = {}
+
+    def may_have(self, listing: str, state: SearchState) -> bool:
+        """Whether the search may show the listing at all: it does unless `fits` hides it."""
+        told = state.told(day_of(state))
+        if not (state.fits and told):
+            return True
+        key = tuple(sorted(told.items()))
+        if key not in self._known:
+            self._known[key] = {
+                id_ for id_, facts in self._facts.items() if fit(told, facts).kind != "does_not_fit"
+            }
+        return listing in self._known[key]
 
 
 def _counts_agree(page: str, expected: oracle.Expected, asked: str) -> None:
@@ -133,6 +163,10 @@ def _question(dice: random.Random, documents: list[dict[str, Any]]) -> str:
         ("near", 0.2, model["city"] or "chicago-il"),
         ("within_km", 0.1, dice.choice((25, 160, 500))),
         ("rating_min", 0.15, dice.choice((3, 4, 4.5))),
+        ("status", 0.3, dice.choice(tuple(STATUSES))),
+        ("graduated", 0.25, today.year - dice.choice((1, 4, 7, 14))),
+        ("passed", 0.25, dice.choice(tuple(PASSED))),
+        ("fits", 0.7, "1"),
     ):
         if dice.random() < share:
             pairs.append((name, max(value, 0) if isinstance(value, int) else value))

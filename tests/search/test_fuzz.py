@@ -19,18 +19,20 @@ from tests.search.shop import Get
 PART = {"HX-Request-Type": "partial"}
 NAMES = ("q", "specialty", "hands_on", "state", "city", "included", "agency", "weeks", "price_min",
          "price_max", "start_from", "start_to", "near", "within_km", "rating_min", "sort", "view",
-         "page", "per_page", "min", "max", "find", "cities", "ask", "more", "nonsense")  # fmt: skip
+         "page", "per_page", "status", "graduated", "passed", "fits", "compare", "seats", "accepts",
+         "min", "max", "find", "cities", "ask", "more", "nonsense")  # fmt: skip
 VALUES = ("", " ", "0", "-1", "4", "1e9", "99999999999999999999", "cardiology", "IL", "chicago-il",
           "2027-02-29", "2027-02-28", "9999-12-31", "0001-01-01", "price", "distance", "map", "all",
           "%", "%00", "\x00", "\ud800", "'; drop table rotation; --", "<b>", "é", "日本", "𝕏",
           "a" * 3000, "near near near", "under under", "between 1 and", "in may", "$", "٣", "NaN",
+          "graduate", "none", "1", "2024", "listing-3",
           "hands on cardiology near chicago in march under 2500", "[", "*", "\\", '"')  # fmt: skip
 PATHS = ("/rotations", "/rotations/values/state", "/rotations/cities", "/api/v1/rotations")
 SECONDS = 2.0
 
 
 def test_any_query_string_gets_an_answer(get: Get) -> None:
-    _fuzz(get, 500)
+    _fuzz(get, 1_000)
 
 
 @pytest.mark.full
