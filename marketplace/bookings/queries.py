@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Date, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking, BookingTransition
@@ -111,9 +111,11 @@ def starts(session: Session, rotation: Rotation, weeks: int) -> tuple[Start, ...
 _STARTS = (
     select(Offering.id, Offering.start_on, Offering.capacity, Offering.taken, Offering.closed_at)
     .where(
-        Offering.rotation_id == bindparam("rotation_id"),
+        Offering.rotation_id == bindparam("rotation_id", type_=Uuid()),
         Offering.closed_at.is_(None),
-        Offering.start_on.between(bindparam("since"), bindparam("until")),
+        Offering.start_on.between(
+            bindparam("since", type_=Date()), bindparam("until", type_=Date())
+        ),
     )
     .order_by(Offering.start_on)
 )

@@ -23,6 +23,11 @@ def month_day(value: date) -> str:
     return f"{value:%b}{_NBSP}{value.day}"
 
 
+def weeks(number: int) -> str:
+    """1 week, 4 weeks."""
+    return f"{number}{_NBSP}week{'' if number == 1 else 's'}"
+
+
 def when(value: datetime, zone: str = "UTC") -> str:
     """Tue, Nov 24, 10:20 AM at a place; the page names the place once."""
     local = value.astimezone(ZoneInfo(zone))

@@ -32,6 +32,7 @@ def init_app(app: Flask) -> None:
         day=formats.day,
         day_short=formats.day_short,
         month_day=formats.month_day,
+        weeks=formats.weeks,
         when=formats.when,
     )
     app.jinja_env.globals.update(words=words.words)
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
             "news": web.news(),
             "site_back": web.site_back(),
             "csrf_token": generate_csrf,
+            "site_url": web.config().base_url,
             "canonical_url": canonical_url(),
             "today": clock.now().date(),
             "url_for": url_for,

@@ -78,6 +78,7 @@ class Head:
     place: str
     url: str
     remove_url: str
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def comparison(session: Session, question: Asked, who: Who) -> Comparison:
     offered = sorted({block.weeks for one in listed for block in one.blocks})
     return Comparison(
         asked=question,
-        heads=tuple(_head(one, question) for one in listed),
+        heads=_told_apart([_head(one, question) for one in listed]),
         groups=tuple((name, lines) for name, lines in shown if lines),
         weeks=weeks,
         lengths=tuple((w, replace(question, weeks=w).url, w == weeks) for w in offered),
@@ -206,3 +207,13 @@ def _head(one: Rotation, question: Asked) -> Head:
         url=f"/rotations/{one.slug}" + (f"?weeks={question.weeks}" if question.weeks else ""),
         remove_url=replace(question, slugs=left).url,
     )
+
+
+def _told_apart(heads: Sequence[Head]) -> tuple[Head, ...]:
+    """Two columns of one doctor get a number, so that phones can tell whose value it is."""
+    often, seen, found = Counter(head.short for head in heads), Counter[str](), []
+    for head in heads:
+        seen[head.short] += 1
+        number = f" ({seen[head.short]})" if often[head.short] > 1 else ""
+        found.append(replace(head, short=head.short + number, number=number))
+    return tuple(found)

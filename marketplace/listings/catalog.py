@@ -6,8 +6,10 @@ for an unknown slug. Cities are in `cities.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 
+from marketplace.core.formats import day
 from marketplace.core.reference import Row, derived, offered, row, rows, split
 
 ENTRY_STATUSES: Mapping[str, str] = MappingProxyType(
@@ -114,6 +116,12 @@ class Advisory:
     strength: str
     text: str
     source_date: str
+
+    @property
+    def shown_date(self) -> str:
+        """Nov 2, 2024, or only the year where the source says no more."""
+        full = len(self.source_date) == len("2024-11-02")
+        return day(date.fromisoformat(self.source_date)) if full else self.source_date
 
 
 @derived

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Date, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -52,6 +52,7 @@ def page_of(session: Session, slug: str) -> Rotation | None:
     return rotation
 
 
+# Types are said, because those of foreign keys are known only once every model is imported.
 _PAGE = select(Rotation, Agency, Site, Attending).where(
     Rotation.slug == bindparam("slug"),
     Rotation.public,
@@ -59,12 +60,16 @@ _PAGE = select(Rotation, Agency, Site, Attending).where(
     Site.id == Rotation.site_id,
     Attending.id == Rotation.attending_id,
 )
-_BLOCKS = select(Block).where(Block.rotation_id == bindparam("rotation_id")).order_by(Block.weeks)
+_BLOCKS = (
+    select(Block)
+    .where(Block.rotation_id == bindparam("rotation_id", type_=Uuid()))
+    .order_by(Block.weeks)
+)
 _POOL = select(
     AttendingWeek.week, (AttendingWeek.capacity - AttendingWeek.taken).label("left")
 ).where(
-    AttendingWeek.attending_id == bindparam("attending_id"),
-    AttendingWeek.week.in_(bindparam("weeks", expanding=True)),
+    AttendingWeek.attending_id == bindparam("attending_id", type_=Uuid()),
+    AttendingWeek.week.in_(bindparam("weeks", expanding=True, type_=Date())),
 )
 
 

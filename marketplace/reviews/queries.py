@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Integer, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.listings import catalog
@@ -37,9 +37,9 @@ def of_rotation(session: Session, rotation_id: UUID, limit: int = 20) -> tuple[S
 # Made once: making a statement costs as much as running it.
 _OF_ROTATION = (
     select(Review)
-    .where(Review.rotation_id == bindparam("rotation_id"), Review.public)
+    .where(Review.rotation_id == bindparam("rotation_id", type_=Uuid()), Review.public)
     .order_by(Review.release_at.desc(), Review.id)
-    .limit(bindparam("most"))
+    .limit(bindparam("most", type_=Integer()))
 )
 
 
