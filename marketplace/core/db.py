@@ -57,7 +57,8 @@ class Owned:
     agency: column with the owning agency. people: columns with person ids that own the row.
     public: a boolean column, or "*" for every row, that anyone may read.
     link: column with the booking id, which an e-mail link is limited to.
-    agency_writes/person_writes: may the owner change it. append: anyone may insert a row.
+    agency_writes/person_writes: may the owner change it. append: anyone may insert a row, an agency
+    only in its own name.
     Everything else is for system scopes only.
     """
 

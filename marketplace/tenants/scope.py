@@ -200,7 +200,8 @@ def _guard_flush(session: Session, context: UOWTransaction, instances: object) -
 def _may_write(row: Any, scope: Scope, *, new: bool) -> bool:
     owned: Owned = type(row).__owned__
     if new and owned.append:
-        return True
+        of_nobody_else = not owned.agency or getattr(row, owned.agency) in (None, scope.agency_id)
+        return of_nobody_else or scope.kind != "agency"
     if scope.kind == "agency":
         return bool(owned.agency and owned.agency_writes) and _always(
             row, str(owned.agency), scope.agency_id
@@ -265,6 +266,15 @@ def _sql_own(owned: Owned) -> list[str]:
     return own
 
 
+def _sql_append(owned: Owned) -> str:
+    """Any scope may add a row to a journal, an agency none in another one's name."""
+    scoped = f"{_KIND} IN ('public', 'person', 'agency', 'system')"
+    if not owned.agency:
+        return scoped
+    mine = f"{owned.agency} IS NULL OR {owned.agency} = {_setting('agency')}"
+    return f"{scoped} AND ({_KIND} <> 'agency' OR {mine})"
+
+
 def policies(table: Table, owned: Owned) -> list[str]:
     """The SQL that puts row-level security on one table."""
     system = f"{_KIND} = 'system'"
@@ -281,7 +291,7 @@ def policies(table: Table, owned: Owned) -> list[str]:
     write = [system]
     write += [rule for rule in own if "'agency'" in rule and owned.agency_writes]
     write += [rule for rule in own if "'person'" in rule and owned.person_writes]
-    insert = "true" if owned.append else " OR ".join(write)
+    insert = _sql_append(owned) if owned.append else " OR ".join(write)
     changes = " OR ".join(write)
     name = table.name
     return [

@@ -1,14 +1,31 @@
 """Two agencies with the same things, each marked by a canary, for attacks on the walls."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from marketplace.accounts.models import Membership, Person
 from marketplace.core import context
-from marketplace.core.db import open_session
+from marketplace.core.db import ScopedSession, ScopeError, db, open_session
 from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
 from marketplace.tenants.models import Agency
+
+REFUSED = (ScopeError, DBAPIError)
+
+
+@contextmanager
+def trial(own: context.Scope) -> Iterator[ScopedSession]:
+    """A session that is always rolled back."""
+    session = ScopedSession(db, scope=own)
+    try:
+        yield session
+    finally:
+        session.rollback()
+        session.close()
 
 
 @dataclass(frozen=True)

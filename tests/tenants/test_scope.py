@@ -2,12 +2,11 @@
 
 import gc
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import delete, exists, func, insert, select, text, union_all, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased, selectinload
 
 from marketplace.core import context, outbox
@@ -17,36 +16,9 @@ from marketplace.listings.models import AttendingWeek, Block, Offering, Rotation
 from marketplace.tenants import scope
 from marketplace.tenants.models import Agency
 from tests.support.database import IS_POSTGRES
-from tests.tenants.market import House, build
+from tests.tenants.market import REFUSED, House, trial
 
-REFUSED = (ScopeError, DBAPIError)
 NOWHERE = House(*[uuid.uuid4()] * 8)
-
-
-@pytest.fixture
-def houses(app) -> tuple[House, House]:
-    return build("alpha", "9000000001"), build("beta", "9000000002")
-
-
-@contextmanager
-def trial(own: context.Scope) -> Iterator[ScopedSession]:
-    """A session that is always rolled back."""
-    session = ScopedSession(db, scope=own)
-    try:
-        yield session
-    finally:
-        session.rollback()
-        session.close()
-
-
-@pytest.fixture(params=["both walls", "database wall alone"])
-def walls(request) -> Iterator[str]:
-    if request.param == "database wall alone":
-        if not IS_POSTGRES:
-            pytest.skip("SQLite has one wall: the ORM's")
-        scope.walls["orm"] = False
-    yield request.param
-    scope.walls["orm"] = True
 
 
 def read(mine: context.Scope, statement) -> list:
