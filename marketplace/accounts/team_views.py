@@ -23,6 +23,7 @@ from marketplace.accounts.operations import Device
 from marketplace.core import clock, context, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid
+from marketplace.desk.frame import frame
 
 team = web.Room("team", __name__, side="agency", url_prefix="/agency/<slug>/team")
 joining = web.Room("joining", __name__, side="public")
@@ -45,7 +46,7 @@ def _team_page(errors: dict[str, str], kept: dict[str, str] | None = None) -> An
         status=422 if errors else 200,
         errors=errors,
         kept=kept or {"email": "", "role": "coordinator"},
-        agency=web.membership(),
+        **frame(),
         me=web.require_viewer().person_id,
         members=queries.team(db.session()),
         invitations=_invitations(),

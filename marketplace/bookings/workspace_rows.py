@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from marketplace.bookings.models import Booking
 from marketplace.bookings.workspace_queries import STATUS, due_at, next_words
 from marketplace.core import clock, deadlines
-from marketplace.core.deadlines import Due
+from marketplace.core.deadlines import Due, Todo
 from marketplace.core.formats import day_short, doctor_short
 
 
@@ -71,51 +71,20 @@ def due(booking: Booking) -> Due | None:
     return deadlines.due(at, clock.now(), booking.time_zone) if at else None
 
 
-@dataclass(frozen=True)
-class Need:
-    """One thing that waits for the agency."""
-
-    due: Due
-    title: str
-    line: str
-    action: str
-    url: str
-
-
-@dataclass(frozen=True)
-class NeedGroup:
-    """Things to do under one heading."""
-
-    title: str
-    items: tuple[Need, ...]
-
-
-def need_of(booking: Booking, slug: str) -> Need:
-    """A booking that waits for the agency."""
-    b = head(booking, slug)
+def todo_of(booking: Booking) -> Todo:
+    """The step of a booking that waits for the agency."""
+    name = str(booking.candidate.get("name") or "").strip() or "A candidate"
     title, action = {
-        "requested": (f"Answer {b.candidate}'s request", "Answer"),
-        "confirmed": (f"Confirm that {b.candidate} arrived", "Check in"),
-        "active": (f"Say that {b.candidate}'s rotation is over", "Complete"),
+        "requested": (f"Answer {name}'s request", "Answer"),
+        "confirmed": (f"Confirm that {name} arrived", "Check in"),
+        "active": (f"Say that {name}'s rotation is over", "Complete"),
     }[booking.state]
-    line = f"{b.specialty} with Dr. {b.doctor} · starts {day_short(b.start)}"
+    doctor, specialty = booking.terms["attending"], booking.terms["specialty_label"]
+    line = f"{specialty} with Dr. {doctor} · starts {day_short(booking.start_on)}"
     if booking.state == "requested":
         line += " · the seat is released if nobody answers"
-    assert b.due is not None
-    return Need(b.due, title, line, action, b.url)
-
-
-def grouped(bookings: Sequence[Booking], slug: str) -> list[NeedGroup]:
-    """Overdue first, then today, then later; each by its time."""
-    moment = clock.now()
-    groups: dict[str, list[Need]] = {"Overdue": [], "Within a day": [], "Later": []}
-    for booking in bookings:
-        at = due_at(booking) or moment
-        key = "Overdue" if at < moment else "Within a day"
-        if at > moment + timedelta(days=1):
-            key = "Later"
-        groups[key].append(need_of(booking, slug))
-    return [NeedGroup(title, tuple(items)) for title, items in groups.items() if items]
+    path = f"/bookings/{booking.reference}"
+    return Todo(due_at(booking), title, line, action, path, booking.time_zone)
 
 
 @dataclass(frozen=True)

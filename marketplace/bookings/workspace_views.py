@@ -1,6 +1,5 @@
 """/agency/<slug>: what needs the agency, and one booking with its next step."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import flash, request
@@ -22,9 +21,10 @@ from marketplace.core.db import db
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.formats import day
 from marketplace.core.typed import long_text
+from marketplace.desk import needs_page, replies
 from marketplace.desk import operations as desk
 from marketplace.desk import queries as desk_queries
-from marketplace.desk import replies
+from marketplace.desk.frame import frame
 from marketplace.desk.models import CannedReply
 from marketplace.listings import first_steps
 from marketplace.listings import workspace_queries as listings
@@ -40,49 +40,44 @@ workspace = web.Room("workspace", __name__, side="agency", url_prefix="/agency/<
 Answer = str | tuple[str, int] | BaseResponse
 
 
-def _frame() -> dict[str, Any]:
-    """What the frame of the agency's side shows on every page."""
-    return {"agency": web.membership(), "counts": workspace_queries.waiting(db.session())}
-
-
 # --- home ---------------------------------------------------------------------------------------
 
 
 @workspace.get("")
 def home(slug: str) -> Answer:
     """What needs the agency, overdue first; then arrivals, money and numbers."""
-    session, frame = db.session(), _frame()
-    waiting = workspace_queries.needs(session)
-    total = frame["counts"]["home"]
-    groups = workspace_rows.grouped(waiting, slug)
-    overdue = sum(len(group.items) for group in groups if group.title == "Overdue")
+    session, member = db.session(), web.membership()
+    found = needs_page.needs(session, member.agency_id, member.role, slug)
     shelf = listings.shelf(session)
-    agency = session.get_one(Agency, web.membership().agency_id)
+    agency = session.get_one(Agency, member.agency_id)
     steps = first_steps.first_steps(session, agency)
     name = web.require_viewer().name.removeprefix("Dr. ").split(maxsplit=1)
     return web.render(
         "agency/home.html",
-        **frame,
+        agency=member,
+        counts={"home": found.total},
         greeting=_greeting(name[0] if name else "", steps is not None),
         lead=first_steps.lead(steps)
         if steps
-        else f"{total} waiting for you, {shelf.live} live listings",
+        else f"{found.total} waiting for you, {shelf.live} live listings",
         standing=_standing(agency),
-        needs=groups,
-        needs_head=f"{total} to do, {overdue} overdue",
+        needs=found.groups,
+        needs_head=f"{found.total} to do, {found.overdue} overdue",
         arrivals=workspace_rows.arrivals(workspace_queries.arrivals(session), slug),
         arrivals_url=f"/agency/{slug}/bookings?view=arriving",
         money=_money_of_agency(),
         statement_url="",
         onboarding=steps,
-        needs_all=_rest(slug, total, len(waiting)),
+        needs_all=_rest(slug, found.total, found.shown),
         numbers=page.numbers(session, money=False) if shelf.total else None,
     )
 
 
 def _rest(slug: str, total: int, shown: int) -> tuple[str, str] | None:
     """The way to what home leaves out."""
-    return (f"All {total} in the table", f"/agency/{slug}/bookings") if total > shown else None
+    if total <= shown:
+        return None
+    return (f"{total - shown} more: all bookings that wait", f"/agency/{slug}/bookings")
 
 
 def _greeting(name: str, is_new: bool) -> str:
@@ -149,7 +144,7 @@ def _show(
     return web.render(
         "agency/booking.html",
         status=422 if errors else 200,
-        **_frame(),
+        **frame(),
         errors=errors,
         b=workspace_rows.head(booking, slug),
         next=workspace_steps.next_step(booking, url, role, host_checked_in=here),
@@ -250,7 +245,7 @@ def _cancel_page(slug: str, booking: Booking, errors: dict[str, str], status: in
     return web.render(
         "agency/cancel.html",
         status=status,
-        **_frame(),
+        **frame(),
         b=workspace_rows.head(booking, slug),
         refund_cents=quote.refund_cents,
         reasons=reasons.PROVIDER_CANCEL,

@@ -1,7 +1,7 @@
-"""Deadlines in words ("17 h overdue", "2 days left"); the exact time stands beside them."""
+"""Deadlines in words ("17 h overdue", "2 days left"), the exact time beside them; things to do."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from marketplace.core.formats import when
@@ -30,6 +30,24 @@ def due(at: datetime | None, now: datetime, tz: str) -> Due:
     if minutes < 0:
         return Due(f"{length} overdue", "bad", exact, iso)
     return Due(f"{length} left", "warn" if minutes <= 24 * 60 else "ok", exact, iso)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """One thing that an agency has to do: until when (None: when they can), what and why, and the
+    one next step. `path` stands below the agency's address; `zone` shows the time."""
+
+    at: datetime | None
+    title: str
+    line: str
+    action: str
+    path: str
+    zone: str = "UTC"
+
+
+def end_of(day: date) -> datetime:
+    """The last minute of a day that is counted in UTC, such as a paper's last day."""
+    return datetime.combine(day, time(23, 59), UTC)
 
 
 def _length(minutes: int) -> str:

@@ -20,16 +20,12 @@ from marketplace.desk import bulk as steps
 from marketplace.desk import calendar as months
 from marketplace.desk import operations, queries, replies
 from marketplace.desk.bulk import Said
+from marketplace.desk.frame import frame
 
 queue = web.Room("queue", __name__, side="agency", url_prefix="/agency/<slug>")
 
 Answer = str | tuple[str, int] | BaseResponse
 _CLEAR = {"q": "", "status": "", "specialty": "", "starts": ""}
-
-
-def _frame() -> dict[str, Any]:
-    """What the frame of the agency's side shows on every page."""
-    return {"agency": web.membership(), "counts": workspace_queries.waiting(db.session())}
 
 
 # --- the table ----------------------------------------------------------------------------------
@@ -53,7 +49,7 @@ def _table(slug: str, wanted: Wanted, errors: dict[str, str]) -> Answer:
         "agency/bookings.html",
         "agency/_bookings.html",
         status=422 if errors else 200,
-        **_frame(),
+        **frame(),
         action=base,
         bulk_url=f"{base}/bulk",
         csv_url=wanted.url(f"{base}.csv"),
@@ -178,7 +174,7 @@ def bulk(slug: str) -> Answer:
     outcomes = steps.take(db.session(), web.actor(), name, chosen, said)
     return web.render(
         "agency/bulk.html",
-        **_frame(),
+        **frame(),
         summary=steps.summary(name, outcomes),
         done=steps.STEPS[name].done,
         outcomes=[(workspace_rows.head(one.booking, slug), one.refused) for one in outcomes],
@@ -199,7 +195,7 @@ def _ask_reason(
     return web.render(
         "agency/bulk_decline.html",
         status=422 if errors else 200,
-        **_frame(),
+        **frame(),
         rows=[workspace_rows.head(one, slug) for one in chosen],
         action=f"/agency/{slug}/bookings/bulk",
         reasons=reasons.AGENCY_DECLINE,
@@ -221,7 +217,7 @@ def calendar(slug: str) -> Answer:
     found = workspace_queries.month(db.session(), first, last)
     return web.render(
         "agency/calendar.html",
-        **_frame(),
+        **frame(),
         month=months.month(found, first, last, slug),
         cut=len(found) == workspace_queries.MOST_OF_A_MONTH,
         base=f"/agency/{slug}/calendar",

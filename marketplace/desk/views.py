@@ -1,6 +1,5 @@
 """Canned replies: the agency's own texts."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import flash, request
@@ -8,12 +7,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.forms import text
 from marketplace.accounts.permissions import may, require
-from marketplace.bookings import workspace_queries
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid
 from marketplace.core.typed import long_text
 from marketplace.desk import replies
+from marketplace.desk.frame import frame
 from marketplace.desk.replies import Draft
 
 room = web.Room("replies", __name__, side="agency", url_prefix="/agency/<slug>/replies")
@@ -29,15 +28,11 @@ def index(slug: str) -> Answer:
 
 def _page(slug: str, draft: Draft, errors: dict[str, str], key: UUID | None = None) -> Answer:
     session = db.session()
-    frame: dict[str, Any] = {
-        "agency": web.membership(),
-        "counts": workspace_queries.waiting(session),
-    }
     base = f"/agency/{slug}/replies"
     return web.render(
         "agency/replies.html",
         status=422 if errors else 200,
-        **frame,
+        **frame(),
         replies=replies.replies(session),
         places=replies.PLACES,
         may_write=may(web.actor().role, "messages.write"),

@@ -7,11 +7,11 @@ from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.typed import long_text
+from marketplace.desk.frame import frame
 from marketplace.listings import availability, availability_page
 from marketplace.listings.availability_forms import (
     a_day,
@@ -27,11 +27,7 @@ Answer = str | tuple[str, int] | BaseResponse
 
 
 def _frame() -> dict[str, Any]:
-    return {
-        "agency": web.membership(),
-        "counts": waiting(db.session()),
-        "may_edit": may(web.actor().role, "listings.edit"),
-    }
+    return frame() | {"may_edit": may(web.actor().role, "listings.edit")}
 
 
 @calendar.get("/availability")

@@ -10,11 +10,11 @@ from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.formats import when
+from marketplace.desk.frame import frame
 from marketplace.discovery import listing_facts
 from marketplace.listings import (
     availability,
@@ -41,11 +41,6 @@ from marketplace.listings.editor_page import SECTIONS, Desk
 editor = web.Room("editor", __name__, side="agency", url_prefix="/agency/<slug>")
 
 Answer = str | tuple[str, int] | BaseResponse
-
-
-def frame() -> dict[str, Any]:
-    """What every page of the workspace needs."""
-    return {"agency": web.membership(), "counts": waiting(db.session())}
 
 
 def _desk(slug: str, name: str) -> Desk:

@@ -6,10 +6,10 @@ from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import require
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import context, jobs, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.desk.frame import frame
 from marketplace.listings import catalog, cities, editor_page, making, new_listing, places
 from marketplace.listings.new_listing import DOCTOR_FIELDS, SITE_FIELDS, Beginning
 from marketplace.listings.places import Invitation
@@ -39,8 +39,7 @@ def _page(errors: dict[str, str], status: int = 200, known: UUID | None = None) 
     return web.render(
         "agency/listing_new.html",
         status=status,
-        agency=web.membership(),
-        counts=waiting(session),
+        **frame(),
         **options,
         lines=[(one.label, one.one_line) for one in catalog.rotation_types()],
         kinds=list(places.SITE_KINDS.items()),

@@ -6,11 +6,11 @@ from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import context, jobs, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.typed import long_text
+from marketplace.desk.frame import frame
 from marketplace.listings import catalog, cities, place_queries, places
 from marketplace.listings.places import Invitation, SiteFacts
 
@@ -20,11 +20,7 @@ Answer = str | tuple[str, int] | BaseResponse
 
 
 def _frame() -> dict[str, Any]:
-    return {
-        "agency": web.membership(),
-        "counts": waiting(db.session()),
-        "may_edit": may(web.actor().role, "listings.edit"),
-    }
+    return frame() | {"may_edit": may(web.actor().role, "listings.edit")}
 
 
 def _line(name: str, limit: int = places.NAME_LENGTH) -> str:

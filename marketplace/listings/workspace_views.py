@@ -7,12 +7,12 @@ from flask import Response, flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import clock, storage, web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.formats import doctor, when
 from marketplace.core.storage import StoredFile
+from marketplace.desk.frame import frame
 from marketplace.listings import catalog, cities, drafts, importing, operations
 from marketplace.listings import workspace_queries as reads
 from marketplace.listings.importing import Report
@@ -23,10 +23,6 @@ workspace = web.Room("listings_workspace", __name__, side="agency", url_prefix="
 Answer = str | tuple[str, int] | BaseResponse
 CSV = "text/csv"
 MAX_SHOWN_FAULTS = 200
-
-
-def _frame() -> dict[str, Any]:
-    return {"agency": web.membership(), "counts": waiting(db.session())}
 
 
 # --- the table and one listing ------------------------------------------------------------------
@@ -42,7 +38,7 @@ def listings(slug: str) -> Answer:
     number = min(max(1, int(asked)), pages) if asked.isascii() and asked.isdecimal() else 1
     return web.render(
         "agency/listings.html",
-        **_frame(),
+        **frame(),
         lead=f"{shelf.live} live, {shelf.drafts} drafts",
         may_edit=may(web.actor().role, "listings.edit"),
         rows=reads.rows(session, slug, number),
@@ -69,7 +65,7 @@ def show(slug: str, name: str) -> Answer:
     state, tone = reads.STATE_WORDS[rotation.state]
     return web.render(
         "agency/listing.html",
-        **_frame(),
+        **frame(),
         l={
             "title": rotation.title,
             "specialty": catalog.specialty(rotation.specialty).label,
@@ -189,7 +185,7 @@ def _import_page(
     return web.render(
         "agency/import.html",
         status=status,
-        **_frame(),
+        **frame(),
         result=result,
         action=f"/agency/{slug}/import",
         template_url=f"/agency/{slug}/import/template.csv",

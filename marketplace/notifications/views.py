@@ -5,9 +5,9 @@ from uuid import UUID
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import web
 from marketplace.core.db import db
+from marketplace.desk.frame import frame
 from marketplace.notifications import operations, queries
 from marketplace.notifications.queries import Inbox
 
@@ -51,8 +51,7 @@ def team(slug: str) -> Answer:
     return web.render(
         "notifications/agency.html",
         "notifications/_inbox.html",
-        agency=web.membership(),
-        counts=waiting(session) | {"notifications": page.unread},
+        **frame(notifications=page.unread),
         inbox=page,
         base=f"/agency/{slug}/notifications",
     )

@@ -3,9 +3,9 @@
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may
-from marketplace.bookings import workspace_queries
 from marketplace.core import web
 from marketplace.core.db import db
+from marketplace.desk.frame import frame
 from marketplace.numbers import market, page
 
 room = web.Room("numbers", __name__, side="agency", url_prefix="/agency/<slug>/numbers")
@@ -19,8 +19,7 @@ def index(slug: str) -> Answer:
     session = db.session()
     return web.render(
         "agency/numbers.html",
-        agency=web.membership(),
-        counts=workspace_queries.waiting(session),
+        **frame(),
         numbers=page.numbers(session, money=may(web.actor().role, "money.view")),
         fewest=market.FEWEST,
     )

@@ -1,6 +1,5 @@
 """/me/bookings/<ref>/review: the candidate's review; /agency/<slug>/reviews: answers to them."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import flash, request
@@ -9,11 +8,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.accounts.permissions import may
 from marketplace.bookings import queries as bookings
 from marketplace.bookings.models import Booking
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.typed import long_text
+from marketplace.desk.frame import frame
 from marketplace.listings import catalog
 from marketplace.reviews import operations, queries
 from marketplace.reviews.operations import Written
@@ -127,7 +126,7 @@ def reviews(slug: str) -> Answer:
 
 
 def _reviews(slug: str, errors: dict[str, str], status: int = 200) -> Answer:
-    values: dict[str, Any] = {"agency": web.membership(), "counts": waiting(db.session())}
+    values = frame()
     return web.render(
         "reviews/workspace.html",
         status=status,

@@ -7,10 +7,10 @@ from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts.permissions import may, require
-from marketplace.bookings.workspace_queries import waiting
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid
+from marketplace.desk.frame import frame
 from marketplace.listings import place_names
 from marketplace.tenants.models import Agency
 from marketplace.verification import files, forms, kinds, operations, queries
@@ -28,8 +28,7 @@ _THERE = frozenset({"draft", "sent", "accepted"})
 def _frame() -> dict[str, Any]:
     session = db.session()
     return {
-        "agency": web.membership(),
-        "counts": waiting(session) | {"verification": queries.needs(session, _agency_id())},
+        **frame(verification=queries.needs(session, _agency_id())),
         "may_edit": may(web.actor().role, MAY),
     }
 

@@ -383,7 +383,7 @@ def test_pages_ask_as_little_for_many_bookings_as_for_one(
         assert len(statements) <= before[path], path
         assert len(statements) <= 22, (path, len(statements))
     home = words_of(desk.get(f"/agency/{market.agency_slug}").text)
-    assert "All 61 in the table" in home
+    assert "31 more: all bookings that wait" in home
 
 
 # --- timeline -----------------------------------------------------------------------------------
