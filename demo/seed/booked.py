@@ -24,6 +24,9 @@ REASONS = {
 }
 
 
+LETTERS_TAKE = timedelta(days=40)
+
+
 @dataclass(frozen=True)
 class Booked:
     """One seeded booking, for reviews."""
@@ -155,14 +158,21 @@ def _letter_moved(booked: Booked, at: dict[str, datetime]) -> datetime:
     return at["close"] + timedelta(days=fork("letter", booked.row["reference"]).randint(2, 24))
 
 
-def placement_of(booked: Booked, random: Random) -> Row:
+def _letter(closed: datetime, now: datetime, random: Random) -> str:
+    """Attendings write within some weeks: only what is fresh is still open."""
+    if now - closed > LETTERS_TAKE:
+        return random.choice(("uploaded", "uploaded", "uploaded", "declined"))
+    return random.choice(("uploaded", "promised", "asked"))
+
+
+def placement_of(booked: Booked, random: Random, now: datetime) -> Row:
     """Check-in and completion by both sides; the letter's status, never the letter."""
     at = {step.event: step.at for step in booked.steps}
     check_in, complete = at.get("check_in"), at.get("complete")
     later = timedelta(hours=3)
     letter = "not_asked"
     if "close" in at:
-        letter = random.choice(("uploaded", "uploaded", "promised", "asked"))
+        letter = _letter(at["close"], now, random)
     return {
         "booking_id": booked.row["id"],
         "agency_id": booked.row["agency_id"],

@@ -54,6 +54,8 @@ NOT_FOR = {
 FOR_ATTENDING = {"approved": 3, "active": 1, "confirmed": 1, "closed": 2}
 # More of Harborlight's, so that its queue is alive.
 FOR_HARBORLIGHT = {"requested": 5, "approved": 2, "payment_needed": 1, "confirmed": 3, "active": 3}
+# First days of Harborlight's arrivals, in weeks from this Monday.
+ARRIVALS = (0, 0, 1, 1)
 WITH_PLACEMENT = STARTED | {"confirmed"}
 SOONEST_WEEKS = 7  # a live booking starts this far away at least: room for installments
 RUNNING_WEEKS = 2  # shorter ones that began last week are over
@@ -91,6 +93,7 @@ class Desk:
         for state, count in FOR_HARBORLIGHT.items():
             lively = self._by_agency[accounts.HARBORLIGHT][:40]
             made += [self._any(state, number, lively) for number in range(count)]
+        made += [self._arriving(week, number) for number, week in enumerate(ARRIVALS)]
         for state, count in COUNTS.items():
             made += [
                 self._any(state, number, self._by_agency[slug][:WITH_REVIEWS])
@@ -159,6 +162,18 @@ class Desk:
         idle = self.seats.is_idle(place.candidate.id, start, weeks)
         return idle and self.seats.is_free(place.offering, weeks)
 
+    def _arriving(self, week: int, number: int) -> Booked:
+        """Confirmed long ago at Harborlight, with its first day this week or in one of the next."""
+        random = fork("arriving", number)
+        for _ in range(400):
+            listed = random.choice(self._by_agency[accounts.HARBORLIGHT][:40])
+            candidate = random.choice(self._people.candidates[2:])
+            if candidate.fits(listed.row):
+                place = self._past(candidate, listed, random.choice(listed.blocks), -week)
+                if self._is_free(place):
+                    return self._book("confirmed", 0, place, random)
+        raise LookupError("nobody arrives")
+
     def _past(self, candidate: Candidate, listed: Listed, block: Row, weeks_ago: int) -> Place:
         start, _ = past_start(self._market.anchor, weeks_ago, block["weeks"])
         offering = self.seats.past_offering(self._rows, self._ids, listed, start)
@@ -185,7 +200,7 @@ class Desk:
         self._rows.add(Booking, row)
         write_steps(self._rows, self._ids, self._people, booked)
         if state in WITH_PLACEMENT:
-            self._rows.add(Placement, placement_of(booked, random))
+            self._rows.add(Placement, placement_of(booked, random, self._now))
         return booked
 
     def _plain(self, state: str, place: Place) -> Row:

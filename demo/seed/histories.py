@@ -121,7 +121,8 @@ def _wait(event: str, source: str, frame: Frame, random: Random) -> timedelta:
 
 
 def _began(state: str, waits: list[timedelta], frame: Frame, random: Random) -> datetime:
-    if state in STARTED:
+    near = frame.start_on < frame.now.date() + timedelta(weeks=4)  # agreed with time to pay
+    if state in STARTED or (state == "confirmed" and near):
         day = frame.start_on - random.randint(48, 130) * DAYS
         return datetime.combine(
             day, time(random.randint(8, 20), random.randint(0, 59)), frame.now.tzinfo

@@ -9,7 +9,7 @@ from demo.seed import shapes, tasks, texts
 from demo.seed.chance import Ids, fork, instant
 from demo.seed.placing import CLOSED, Pair, all_pairs
 from demo.seed.rows import Row, Rows
-from demo.seed.sources import UNFIT, AgencySource, agencies, doctors
+from demo.seed.sources import UNFIT, agencies, doctors
 from marketplace.accounts.models import Person
 from marketplace.listings import policies
 from marketplace.listings.levels import derive_level
@@ -208,13 +208,6 @@ def _site(market: Market, rows: Rows, ids: Ids, pair: Pair, shape: shapes.Shape)
     return market.sites[key]
 
 
-def _signs(agency: AgencySource, number: int, state: str) -> bool:
-    """Drafts wait for the signature; the agency that overstates lost every second one."""
-    if state == "draft":
-        return False
-    return agency.honesty != "overstates-hands-on" or number % 2 == 0
-
-
 def _rotation(  # noqa: PLR0917
     market: Market, rows: Rows, ids: Ids, pair: Pair, number: int, state: str
 ) -> Listed:
@@ -222,7 +215,7 @@ def _rotation(  # noqa: PLR0917
     shape = shapes.shape_of(pair, random)
     site = _site(market, rows, ids, pair, shape)
     declared = tasks.activities(pair, shape, random)
-    signed = _signs(pair.agency, number, state) or (not shape.hands_on and state != "draft")
+    signed = state != "draft"  # nothing was ever published without the attending's signature
     price_of = shapes.prices(shape, random)
     agency, doctor = market.agencies[pair.agency.slug], market.attendings[pair.doctor.slug]
     since = instant(market.anchor - timedelta(days=random.randint(5, 60)))
@@ -272,7 +265,8 @@ def _rotation(  # noqa: PLR0917
     }
     rows.add(Rotation, row)
     if signed or shape.hands_on:
-        rows.add(ScopeSignature, _signature(ids, row, signed, since))
+        asked = since if signed else instant(market.anchor - timedelta(days=random.randint(1, 9)))
+        rows.add(ScopeSignature, _signature(ids, row, signed, asked))
     blocks = tuple(rows.add(Block, _block(ids, row, *item)) for item in price_of.items())
     offerings = tuple(
         rows.add(Offering, _offering(ids, row, market.anchor, week, seats))

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import clock
 from marketplace.core.checks import Check
-from marketplace.listings.models import Attending, Rotation, Site
+from marketplace.listings.models import Attending, Rotation, ScopeSignature, Site
 from marketplace.tenants.models import OPEN_STATES, Agency
 from marketplace.verification.models import Evidence
 
@@ -51,8 +51,44 @@ def _letters(session: Session) -> list[str]:
     ]
 
 
+def _unsigned(session: Session) -> list[str]:
+    """Open without a signature under exactly what candidates read."""
+    rows = session.execute(
+        select(Rotation, ScopeSignature)
+        .join(
+            ScopeSignature,
+            (ScopeSignature.rotation_id == Rotation.id)
+            & (ScopeSignature.attending_id == Rotation.attending_id)
+            & (ScopeSignature.decision == "signed"),
+            isouter=True,
+        )
+        .where(Rotation.public)
+        .order_by(Rotation.id, ScopeSignature.version)
+        .execution_options(yield_per=500)
+    )
+    wrong: dict[str, str] = {}
+    for row, signature in rows:  # of several signatures the newest counts
+        said = _unlike(row, signature)
+        wrong.pop(row.slug, None)
+        if said:
+            wrong[row.slug] = said
+    return [f"rotation {slug}: {said}" for slug, said in wrong.items()]
+
+
+def _unlike(row: Rotation, signature: ScopeSignature | None) -> str:
+    if row.signed_version != row.version:
+        return f"version {row.version} is open, version {row.signed_version} was signed"
+    if signature is None:
+        return "no signature of its attending"
+    differ = [name for name, value in signature.facts.items() if getattr(row, name) != value]
+    if signature.signed != row.activities:
+        differ.insert(0, "activities")
+    return f"open with other facts than were signed: {', '.join(differ)}" if differ else ""
+
+
 CHECKS = (
     Check("V5", "nothing is open of an agency or attending that may not be", _open_anyway),
     Check("V6", "what the platform withholds is not open", _withheld_and_open),
     Check("V7", "every site's letter is the one that was accepted", _letters),
+    Check("V8", "every open listing was signed as it is", _unsigned),
 )
