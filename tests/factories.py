@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from marketplace.accounts import queries as accounts
 from marketplace.accounts.models import CandidateProfile, Membership, Person
@@ -24,8 +24,17 @@ from marketplace.core import clock, context, ids, jobs
 from marketplace.core.context import Actor
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
-from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
+from marketplace.listings.models import (
+    Affiliation,
+    Attending,
+    Block,
+    Offering,
+    Rotation,
+    ScopeSignature,
+    Site,
+)
 from marketplace.listings.npi import check_digit
+from marketplace.listings.versions import signed_beside
 from marketplace.payments import operations as payments
 from marketplace.payments.gateway import Declined, NeedsAction, Succeeded
 from marketplace.payments.gateways import gateway
@@ -165,7 +174,32 @@ def rotation(
     )
     session.add(row)
     session.flush()
+    if row.signed_version is not None:
+        session.add(_signature(row))
+        session.flush()
     return row
+
+
+def _signature(listed: Rotation) -> ScopeSignature:
+    """What the attending signed: the listing as it is."""
+    return ScopeSignature(
+        agency_id=listed.agency_id,
+        rotation_id=listed.id,
+        attending_id=listed.attending_id,
+        version=listed.signed_version,
+        declared=dict(listed.activities),
+        facts=signed_beside(listed),
+        signed=dict(listed.activities),
+        decision="signed",
+        decided_at=clock.now(),
+    )
+
+
+def unsign(rotation_id: UUID) -> None:
+    """As if the attending had never been asked."""
+    with open_session(a_system()) as session:
+        session.execute(delete(ScopeSignature).where(ScopeSignature.rotation_id == rotation_id))
+        session.get_one(Rotation, rotation_id).signed_version = None
 
 
 def block(session: ScopedSession, listed: Rotation, weeks: int, price_cents: int) -> Block:

@@ -172,7 +172,7 @@ def build(rows: Rows, ids: Ids, market: Market, now: datetime) -> None:
     """Write evidence, history, standing and look-ups. Agencies, people and sites are written."""
     session = rows.session
     admin = session.scalars(select(Person).where(Person.is_admin)).one()
-    clerk = Clerk(rows, ids, admin, now, kinds.kinds(session))
+    clerk = Clerk(rows, ids, admin, now, kinds.kinds())
     for source in agencies():
         _agency(clerk, market, source)
     _look_ups(rows, market)

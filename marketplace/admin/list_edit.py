@@ -20,6 +20,7 @@ from marketplace.core.lists import ListRow
 from marketplace.core.reference import Row
 from marketplace.listings import cities
 from marketplace.listings.models import Rotation, Site
+from marketplace.verification.models import Evidence
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # what a new row holds in the columns that the form does not ask for
@@ -185,6 +186,18 @@ def _together(wanted: Sheet, values: Row, before: Row | None) -> dict[str, str]:
         return {"value": "Between 0 and 30."}
     if wanted.name == "installment_rules":
         return _rule(key, int(values["value"]))
+    if wanted.name == "evidence_kinds":
+        return _evidence(values, before)
+    return {}
+
+
+def _evidence(values: Row, before: Row | None) -> dict[str, str]:
+    if values["required"] == "yes" and values["subject"] != "agency":
+        return {"required": "Only a paper about the agency can be needed before its approval."}
+    if before is not None and before["subject"] != values["subject"]:
+        return {"subject": "Papers of this kind are about that already. Add another kind."}
+    if values["expiry"] == "none" and values["max_days"]:
+        return {"max_days": "Without a last day there is no longest validity: leave this empty."}
     return {}
 
 
@@ -216,6 +229,8 @@ def _rule(key: str, value: int) -> dict[str, str]:
 
 def impact(session: Session, name: str, values: Row) -> Impact:
     """How many listings use a row (system session)."""
+    if name == "evidence_kinds":
+        return _papers(session, values["slug"])
     found = _used_by(name, values)
     if found is None:
         words = {
@@ -234,6 +249,15 @@ def impact(session: Session, name: str, values: Row) -> Impact:
         "state_advisories": "Their pages show the new text from the next request on.",
     }[name]
     return Impact(listings, published, words)
+
+
+def _papers(session: Session, slug: str) -> Impact:
+    """Who has shown a paper of this kind."""
+    held = select(func.count(Evidence.agency_id.distinct())).where(Evidence.kind == slug)
+    agencies = session.scalar(held) or 0
+    number = "1 agency has" if agencies == 1 else f"{agencies} agencies have"
+    words = f"{number} sent one. Forms and checklists follow; what was decided stays decided."
+    return Impact(0, 0, words)
 
 
 def _used_by(name: str, values: Row) -> ColumnElement[bool] | None:

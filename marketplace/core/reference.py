@@ -24,6 +24,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "specialties": ("slug",),
     "us_cities": ("geonameid",),
     "document_kinds": ("slug",),
+    "evidence_kinds": ("slug",),
     "seasons": ("season", "milestone"),
     "state_advisories": ("state", "topic"),
     "platform_fees": ("code",),

@@ -44,7 +44,7 @@ def _of_decision(session: Session, occasion: str, detail: Detail) -> None:
 def _of_end(session: Session, detail: Detail) -> None:
     row = session.get_one(Evidence, UUID(detail["evidence_id"]))
     agency = session.get_one(Agency, row.agency_id)
-    kind = kinds.kinds(session).get(row.kind)
+    kind = kinds.kinds().get(row.kind)
     label = kind.label if kind else row.kind
     about = names_of(session, agency.id).get(row.site_id or row.attending_id or row.id, "")
     assert row.valid_until is not None

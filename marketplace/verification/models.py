@@ -10,32 +10,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core import clock
-from marketplace.core.db import REFERENCE, Base, Keyed, Owned
+from marketplace.core.db import Base, Keyed, Owned
 from marketplace.verification.states import STATES
 
 SUBJECTS = ("agency", "site", "attending")
 EXPIRY = ("required", "optional", "none")
-
-
-class EvidenceKind(Base):
-    """A kind of evidence as a platform admin changed or added it; `kinds.py` has the others."""
-
-    __tablename__ = "evidence_kind"
-    __owned__ = REFERENCE
-    __table_args__ = (
-        CheckConstraint(f"subject IN {SUBJECTS}", name="subject"),
-        CheckConstraint(f"expiry IN {EXPIRY}", name="expiry"),
-    )
-
-    slug: Mapped[str] = mapped_column(primary_key=True)
-    label: Mapped[str]
-    subject: Mapped[str]
-    required: Mapped[bool]
-    expiry: Mapped[str]
-    max_days: Mapped[int | None]
-    number_label: Mapped[str] = mapped_column(default="")
-    help: Mapped[str] = mapped_column(default="")
-    active: Mapped[bool] = mapped_column(default=True)
 
 
 class Evidence(Keyed, Base):

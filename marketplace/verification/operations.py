@@ -71,7 +71,7 @@ def upload(session: Session, actor: Actor, paper: Paper, file: Upload) -> Eviden
     """
     require(actor, MAY)
     assert actor.agency_id is not None
-    kind = kinds.kind(session, paper.kind)
+    kind = kinds.kind(paper.kind)
     if errors := complaints(kind, paper):
         raise Invalid(errors)
     own = _same_place(session, actor.agency_id, paper)
@@ -150,8 +150,9 @@ def send(session: Session, actor: Actor) -> int:
     if not drafts:
         raise Invalid({"send": "There is nothing new to send. Add a paper first."})
     there = {row.kind for row in rows}
-    missing = [one.label for one in kinds.required(session) if one.slug not in there]
-    if missing and session.get_one(Agency, actor.agency_id).approved_at is None:
+    agency = session.get_one(Agency, actor.agency_id)
+    missing = [one.label for one in kinds.required(agency) if one.slug not in there]
+    if missing and agency.approved_at is None:
         raise Invalid({"send": f"Still missing: {', '.join(missing).lower()}."})
     for row in drafts:
         row.sent_at = clock.now()
@@ -194,7 +195,7 @@ def decide(session: Session, actor: Actor, agency_id: UUID, answer: Answer) -> N
         told = "approve"
         standing.approve(session, actor, agency, reason)
     standing.refresh(session, agency)
-    all_kinds = kinds.kinds(session)
+    all_kinds = kinds.kinds()
     publish(
         session,
         EvidenceDecided(
@@ -216,7 +217,7 @@ def revoke(session: Session, actor: Actor, evidence_id: UUID, reason: str) -> No
     step = _settle(session, actor, row, "revoke", reason)
     session.flush()
     standing.refresh(session, agency)
-    label = _label(kinds.kinds(session), row)
+    label = _label(kinds.kinds(), row)
     publish(session, EvidenceDecided(agency.id, step, "reject", reason, label))
 
 
@@ -267,7 +268,7 @@ def move(session: Session, row: Evidence, event: str, actor: Actor, reason: str 
     step = states.next_state(states.EVIDENCE, row.state, event, actor.kind)
     if event in states.NEEDS_REASON and not reason:
         raise Invalid({"reason": "Write in a sentence why."})
-    label = _label(kinds.kinds(session), row)
+    label = _label(kinds.kinds(), row)
     source, row.state = row.state, step.target
     key = write_step(session, row, label, actor, event=event, source=source, reason=reason)
     audit.record(

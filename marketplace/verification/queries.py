@@ -117,7 +117,7 @@ Names = dict[UUID, str]
 
 def papers(session: Session, agency_id: UUID, names: Names) -> tuple[PaperView, ...]:
     """The papers that count or wait, the newest first; what was replaced or removed is left out."""
-    known = kinds.kinds(session)
+    known = kinds.kinds()
     rows = session.execute(
         select(Evidence, StoredFile)
         .join(StoredFile, StoredFile.id == Evidence.file_id)
@@ -132,7 +132,7 @@ def papers(session: Session, agency_id: UUID, names: Names) -> tuple[PaperView, 
 
 def by_kind(session: Session, shown: Sequence[PaperView]) -> tuple[KindView, ...]:
     """Every kind about the agency itself that may be sent, with its papers; required ones first."""
-    active = [one for one in kinds.kinds(session).values() if one.active]
+    active = [one for one in kinds.kinds().values() if one.active]
     own = [one for one in active if one.subject == "agency"]
     own.sort(key=lambda one: not one.required)
     return tuple(
@@ -142,7 +142,7 @@ def by_kind(session: Session, shown: Sequence[PaperView]) -> tuple[KindView, ...
 
 def others(session: Session, shown: Sequence[PaperView]) -> tuple[PaperView, ...]:
     """Papers about sites and attendings."""
-    about = {one.slug for one in kinds.kinds(session).values() if one.subject != "agency"}
+    about = {one.slug for one in kinds.kinds().values() if one.subject != "agency"}
     return tuple(paper for paper in shown if paper.kind in about)
 
 

@@ -43,7 +43,7 @@ def new() -> Answer:
 
 
 def _page(kept: dict[str, str], errors: dict[str, str]) -> Answer:
-    needed = kinds.required(db.session())
+    needed = kinds.required()
     status = 422 if errors else 200
     return web.render("verification/new.html", status=status, f=kept, errors=errors, needed=needed)
 

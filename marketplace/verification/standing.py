@@ -70,7 +70,8 @@ def missing_kinds(session: Session, agency_id: UUID) -> list[kinds.Kind]:
             )
         )
     )
-    return [one for one in kinds.required(session) if one.slug not in accepted]
+    asked = kinds.required(session.get_one(Agency, agency_id))
+    return [one for one in asked if one.slug not in accepted]
 
 
 def last_day(session: Session, agency_id: UUID) -> date | None:
@@ -79,7 +80,7 @@ def last_day(session: Session, agency_id: UUID) -> date | None:
     A kind that became required after the approval does not close an agency that never showed one;
     the checklist asks for it. A kind whose last paper was taken back closes it today.
     """
-    needed = sorted(one.slug for one in kinds.required(session))
+    needed = sorted(one.slug for one in kinds.required(session.get_one(Agency, agency_id)))
     rows = session.execute(
         select(Evidence.kind, Evidence.state, Evidence.valid_until)
         .join(VerificationStep, VerificationStep.evidence_id == Evidence.id)

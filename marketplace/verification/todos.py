@@ -31,7 +31,7 @@ def papers(session: Session, agency_id: UUID, names: Mapping[UUID, str]) -> list
         .where(Evidence.agency_id == agency_id, Evidence.state.not_in(("replaced", "removed")))
         .order_by(Evidence.id)
     ).all()
-    known = {slug: one for slug, one in kinds.kinds(session).items() if one.active}
+    known = {slug: one for slug, one in kinds.kinds().items() if one.active}
     newer = {_place(row) for row in rows if row.state in ("sent", "draft")}
     soon = clock.today("UTC") + WARN
     found = []

@@ -63,9 +63,7 @@ def _papers_page(errors: dict[str, str]) -> Answer:
         },
         kinds=queries.by_kind(session, shown),
         others=queries.others(session, shown),
-        more=[
-            one for one in kinds.kinds(session).values() if one.active and one.subject != "agency"
-        ],
+        more=[one for one in kinds.kinds().values() if one.active and one.subject != "agency"],
         drafts=sum(paper.state == "draft" for paper in shown),
         waits=[paper for paper in shown if paper.state == "sent"],
         answer_by=queries.answer_by,
@@ -170,8 +168,8 @@ def add(slug: str) -> Answer:
     """The form for one paper."""
     require(web.actor(), MAY)
     kept = {name: request.args.get(name, "")[:60] for name in ("site", "attending")}
-    asked = request.args.get("kind") or kinds.required(db.session())[0].slug
-    return _add_page(kinds.kind(db.session(), asked), kept, {})
+    asked = request.args.get("kind") or kinds.required()[0].slug
+    return _add_page(kinds.kind(asked), kept, {})
 
 
 def _add_page(kind: Kind, kept: dict[str, str], errors: dict[str, str]) -> Answer:
@@ -197,7 +195,7 @@ def upload(slug: str) -> Answer:
     """Keep a paper; it is sent with the others."""
     require(web.actor(), MAY)
     session = db.session()
-    wanted = kinds.kind(session, request.form.get("kind", ""))
+    wanted = kinds.kind(request.form.get("kind", ""))
     try:
         operations.upload(session, web.actor(), *_sent_paper(wanted))
     except Invalid as error:

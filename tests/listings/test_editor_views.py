@@ -196,32 +196,12 @@ def test_graduates_stay_out_of_types_that_refuse_them(desk: Browser, market: Mar
 
 
 def test_scope_shows_what_was_signed_and_the_state_notices(desk: Browser, market: Market) -> None:
-    key = _signed(market)
-    assert key
     path = f"{base(market)}/edit/scope"
     sent = {f"a-{slug}": level for slug, level in factories.HANDS_ON.items()}
     assert desk.post(path, sent | {"a-vital-signs": "yes"}, page=path).status_code == 303
     page = words_of(desk.get(path).text)
     assert "1 line differs from what Dr. Fuentes signed: Measure vital signs" in page
     assert "not legal advice" in page and "Visa facts" in page
-
-
-def _signed(market: Market) -> object:
-    from marketplace.listings.models import ScopeSignature
-
-    with open_session(factories.a_system()) as session:
-        row = ScopeSignature(
-            agency_id=market.agency_id,
-            rotation_id=market.rotation_id,
-            attending_id=market.attending_id,
-            version=1,
-            declared=factories.HANDS_ON,
-            signed=factories.HANDS_ON,
-            decision="signed",
-        )
-        session.add(row)
-        session.flush()
-        return row.id
 
 
 def test_a_version_page_says_what_changed(desk: Browser, market: Market) -> None:

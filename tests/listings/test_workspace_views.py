@@ -190,7 +190,8 @@ def test_foreign_and_missing_listings_are_the_same_404(
 
 @pytest.fixture
 def path(desk: Browser, market: factories.Market, tokens: list[str]) -> str:
-    draft(market, signed_version=None, level="observership-outpatient")
+    draft(market, level="observership-outpatient")
+    factories.unsign(market.rotation_id)
     assert desk.post(f"{base(market)}/ask-signature", page=base(market)).status_code == 303
     return f"/sign/{tokens[-1]}"
 

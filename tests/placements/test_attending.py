@@ -306,6 +306,7 @@ def test_a_letter_is_not_asked_for_before_the_start(market: factories.Market) ->
 
 @pytest.fixture
 def to_sign(market: factories.Market) -> str:
+    factories.unsign(market.rotation_id)
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
         row.state, row.public, row.signed_version, row.version = "paused", False, None, 2

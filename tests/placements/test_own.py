@@ -140,10 +140,7 @@ def test_signing_and_naming_stay_with_the_attending(
     app: Flask, doctor: Browser, market: factories.Market
 ) -> None:
     olive = named(doctor, app)
-    with open_session(factories.a_system()) as session:
-        from marketplace.listings.models import Rotation
-
-        session.get_one(Rotation, market.rotation_id).signed_version = None
+    factories.unsign(market.rotation_id)
     with open_session(context.agency(market.agency_id)) as session:
         key = listings.ask_signature(session, market.staff_actor, market.rotation_id).id
     at = f"/attending/sign/{key}"

@@ -1,5 +1,6 @@
 """Papers: upload, send, decide, replace, end. Each refusal changes nothing."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,14 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace.core import clock, context, jobs, storage
+from marketplace.core import clock, context, freshness, jobs, lists, reference, storage
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from marketplace.listings import operations as listings
 from marketplace.listings.models import Site
 from marketplace.verification import files, kinds, operations, standing, states
-from marketplace.verification.models import Evidence, EvidenceKind, VerificationStep
+from marketplace.verification.models import Evidence, VerificationStep
 from marketplace.verification.operations import Answer, Paper
 from tests import factories
 from tests.verification import support
@@ -158,18 +159,54 @@ def test_an_ended_paper_cannot_be_accepted(market: factories.Market) -> None:
     assert "ended" in refused.value.errors["about"]
 
 
+@pytest.fixture(autouse=True)
+def _lists_as_shipped() -> Iterator[None]:
+    yield
+    reference.use(-1, {}, {})
+    freshness.forget()
+
+
+def new_kind(**cells: str) -> None:
+    """A required kind that an admin adds at /admin/lists."""
+    first = dict(reference.default_rows("evidence_kinds")[0])
+    values = first | {"expiry": "none", "max_days": "", "required": "yes", "since": ""} | cells
+    with open_session(factories.a_system()) as session:
+        lists.save(
+            session,
+            support.ADMIN,
+            name="evidence_kinds",
+            values=values,
+            retired=False,
+            version=lists.version_of(session, "evidence_kinds", values["slug"]),
+            reason="Asked by our insurer",
+        )
+    freshness.forget()
+    freshness.refresh()
+
+
+def test_a_kind_can_be_asked_of_those_who_join_later(market: factories.Market) -> None:
+    tomorrow = support.days(1).isoformat()
+    new_kind(slug="w-9", label="Form W-9", since=tomorrow)
+    agency = support.agency_of(market)
+    assert "w-9" in [one.slug for one in kinds.required()]
+    assert "w-9" not in [one.slug for one in kinds.required(agency)]
+    upload(market, "registration", None)
+    upload(market)
+    send(market)
+    decide(market)
+    assert support.agency_of(market).state == "verified"
+    new_kind(slug="w-9", label="Form W-9", since="")
+    assert "w-9" in [one.slug for one in kinds.required(support.agency_of(market))]
+    assert support.agency_of(market).takes_bookings  # a new kind closes nobody
+
+
 def test_approval_needs_every_required_paper(market: factories.Market) -> None:
     """A kind that an admin adds counts with the next request, also for what waits already."""
     upload(market, "registration", None)
     upload(market)
     send(market)
-    with open_session(factories.a_system()) as session:
-        session.add(
-            EvidenceKind(
-                slug="w-9", label="Form W-9", subject="agency", required=True, expiry="none"
-            )
-        )
-        assert [one.slug for one in kinds.required(session)][-1] == "w-9"
+    new_kind(slug="w-9", label="Form W-9")
+    assert kinds.required()[-1].slug == "w-9"
     with pytest.raises(Invalid) as refused:
         decide(market)
     assert "form w-9" in refused.value.errors["event"]
