@@ -13,12 +13,13 @@ from marketplace.core import announcements, clock, freshness, lists, reference
 from marketplace.core.audit import AuditEntry
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
-from marketplace.core.errors import Conflict, Forbidden, Invalid
+from marketplace.core.errors import Conflict, Forbidden, Invalid, NotFound
 from marketplace.core.outbox import OutboxMessage
 from marketplace.listings import catalog, cities, seasons
 from marketplace.payments import plan
 from marketplace.search.catalog import reference_catalog
 from marketplace.tenants.models import fee_of_new_agencies
+from marketplace.verification import kinds
 from tests.accounts.conftest import SYSTEM, Visitor, agency, member, person, site, visitor
 
 __all__ = ["site", "visitor"]  # fixtures
@@ -304,3 +305,44 @@ def test_writing_and_taking_down(site: Flask, admin: Visitor) -> None:
     with pytest.raises(Conflict), open_session(SYSTEM) as session:
         gone = session.scalars(select(announcements.Announcement)).one()
         announcements.end(session, PAT, gone.id, WHY)
+
+
+@pytest.mark.parametrize(
+    ("cells", "field"),
+    [
+        ({"subject": "site", "required": "yes"}, "required"),
+        ({"expiry": "none", "max_days": "365"}, "max_days"),
+        ({"since": "2027-02-30"}, "since"),
+        ({"slug": "insurance"}, "slug"),
+        ({"help": "short"}, "help"),
+    ],
+)
+def test_a_new_kind_of_evidence_is_checked(
+    admin: Visitor, cells: dict[str, str], field: str
+) -> None:
+    good = {
+        "slug": "w-9",
+        "label": "Form W-9",
+        "help": "Signed and dated by an officer of the agency.",
+        "subject": "agency",
+        "required": "yes",
+        "since": "",
+        "expiry": "none",
+        "max_days": "",
+        "number_label": "",
+    }
+    status, page = send(admin, "evidence_kinds", **good | cells)
+    assert status == 422 and f'id="{field}-err"' in page
+    assert send(admin, "evidence_kinds", **good)[0] == 303
+    refresh()
+    assert kinds.required()[-1].slug == "w-9"
+
+
+def test_a_kind_keeps_what_it_is_about_and_can_be_retired(admin: Visitor) -> None:
+    status, page = send(admin, "evidence_kinds", "insurance", subject="site", required="no")
+    assert status == 422 and "Add another kind" in page
+    assert send(admin, "evidence_kinds", "insurance", retired="1")[0] == 303
+    refresh()
+    assert [one.slug for one in kinds.required()] == ["registration"]
+    with pytest.raises(NotFound):
+        kinds.kind("insurance")
