@@ -116,6 +116,8 @@ def verdict(
         here=here,
         answers=state,
         me=works_for_me.me(who),
+        answered=bool(state.status and state.passed)
+        and bool(state.graduated or state.status != "graduate"),
         keep=[("start", c.start), ("weeks", c.weeks)] if c else [],
     )
     if who.facts is None:
