@@ -65,6 +65,10 @@ class Caller:
             self._cookies[actor.key] = f"{name}={signer.dumps(held)}"
         return self._cookies[actor.key]
 
+    def forget(self, key: str) -> None:
+        """Make the cookie anew from the world's token."""
+        self._cookies.pop(key, None)
+
     def send(
         self,
         actor: Actor,
