@@ -416,8 +416,9 @@ def _secure(response: Response) -> Response:
     headers.setdefault("Content-Security-Policy", _csp(g.get("csp_extra", {})))
     if config().secure_cookies:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if response.mimetype == "text/html":
+    if response.mimetype == "text/html" or side() != "public":
         headers.setdefault("Cache-Control", _cache_rule())
+    if response.mimetype == "text/html":
         response.vary.update(["HX-Request-Type", "Cookie"])
     return response
 
