@@ -39,6 +39,25 @@ def pytest_runtest_setup() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What touches no database says nothing new on the second one."""
+    from tests.support import database
+    from tests.support.counts import full
+
+    if not database.IS_POSTGRES or full():
+        return
+    apart = [item for item in items if not _needs_a_database(item)]
+    if apart:
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if _needs_a_database(item)]
+
+
+def _needs_a_database(item: pytest.Item) -> bool:
+    asked = getattr(item, "fixturenames", ())
+    return "migrated" in asked or item.get_closest_marker("postgres") is not None
+
+
 @pytest.fixture(scope="session")
 def migrated() -> Iterator[None]:
     """The test database with the newest schema."""

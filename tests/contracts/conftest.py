@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,7 +15,7 @@ from marketplace.wiring import configure
 from tests.contracts import world as worlds
 from tests.contracts.callers import Caller
 from tests.contracts.canaries import Canaries
-from tests.contracts.tables import State, Tables, digest
+from tests.contracts.tables import Rows, State, Tables
 from tests.contracts.world import World
 from tests.payments.double import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, StripeDouble
 from tests.support import database
@@ -31,8 +30,7 @@ class Stage:
     tables: Tables
     call: Caller
     double: StripeDouble
-    rows: dict[str, list[dict[str, Any]]]
-
+    rows: dict[str, Rows]
     base: State
     dirty: bool = False  # something was written that the last look did not mind
 
@@ -40,11 +38,6 @@ class Stage:
     def canaries(self) -> Canaries:
         """What is whose in the world as it was built."""
         return Canaries(self.world.owners, self.base)
-
-    @cached_property
-    def digest(self) -> str:
-        """One value for the tables as the world was built."""
-        return digest(self.base)
 
     def reset(self) -> None:
         """The world as it was built, if anything may have been written."""

@@ -294,6 +294,8 @@ def outcome(stage: Stage) -> list[str]:
     after = stage.tables.state()
     found = []
     for name, rows in after.items():
+        if rows is stage.base[name]:
+            continue
         for key, row in rows.items():
             before = stage.base[name].get(key)
             if before == row:

@@ -15,6 +15,7 @@ from tests.contracts.conftest import Stage
 from tests.contracts.pages import form_to
 from tests.contracts.routes import Row
 from tests.contracts.world import House
+from tests.support import database
 from tests.support.counts import full
 
 SIGN_IN = "sign-in"
@@ -27,6 +28,7 @@ LINKS = frozenset(
     }
 )
 """The names of tokens that an e-mail carries: whoever holds one may read what it is about."""
+_ENDS = tuple(actor for actor in ACTORS if actor.role in ("", "owner", "read-only"))
 OTHER = {"alpha": "beta", "beta": "alpha"}
 
 
@@ -59,8 +61,11 @@ def two_cells(row: Row) -> Iterator[Cell]:
 
 def _actors(row: Row) -> tuple[Actor, ...]:
     """Everybody; for what everybody may use, somebody of each kind."""
-    if full() or row.who not in (routes.PUBLIC, routes.SIGNED_IN):
+    if full():
         return ACTORS
+    if row.who not in (routes.PUBLIC, routes.SIGNED_IN):
+        # which role may do what is no question of the database: SQLite's lane asks every role
+        return _ENDS if database.IS_POSTGRES else ACTORS
     some = ("anonymous", "candidate-alpha", "owner-alpha")
     if row.method == "GET":
         some = (*some, "attending-alpha", "admin")
@@ -229,10 +234,9 @@ def check_row(stage: Stage, row: Row, asked: Iterable[Cell] | None = None) -> li
     """Everything that is wrong with one row: statuses, oracles, writes, leaks."""
     wrong: list[str] = []
     forms = Forms(stage)
-    before = stage.digest
     same: dict[tuple[str, str], Seen] = {}
+    stage.tables.moved()
     for cell in cells(row) if asked is None else asked:
-        stage.tables.moved()
         try:
             answer = ask(stage, cell, forms)
         except Exception as error:  # noqa: BLE001  (a crash is a finding)
@@ -240,7 +244,7 @@ def check_row(stage: Stage, row: Row, asked: Iterable[Cell] | None = None) -> li
             stage.reset()
             continue
         wrong += check_status(cell, answer)
-        wrong += check_writes(stage, cell, before)
+        wrong += check_writes(stage, cell)
         wrong += check_leaks(stage, cell, answer)
         wrong += check_canaries(stage, cell, answer)
         wrong += check_oracle(stage, cell, answer, same)
@@ -264,13 +268,13 @@ def check_status(cell: Cell, answer: TestResponse) -> list[str]:
     return [f"{cell}: {answer.status_code} instead of {sorted(right)}"]
 
 
-def check_writes(stage: Stage, cell: Cell, before: str) -> list[str]:
+def check_writes(stage: Stage, cell: Cell) -> list[str]:
     """A GET writes nothing, a refused form changes nothing, an accepted one does something."""
     accepted = is_allowed(cell) and cell.row.method == "POST"
     if not stage.tables.moved():
         return [f"{cell}: accepted, and nothing changed"] if accepted and cell.row.changes else []
     now = stage.tables.state()
-    if tables.digest(now) == before:  # only the journals: the next test puts them back
+    if not tables.changes(stage.base, now):  # only the journals: the next test puts them back
         stage.dirty = True
         return [f"{cell}: accepted, and nothing changed"] if accepted and cell.row.changes else []
     found, foreign = tables.changes(stage.base, now), check_foreign(stage, cell, now)
