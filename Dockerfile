@@ -15,6 +15,5 @@ COPY templates templates
 COPY static static
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/rounds PYTHONUNBUFFERED=1 VAR_DIR=/rounds/var
 USER rounds
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "4", "--backpressure", "64", "--no-ws", "--respawn-failed-workers", \
-     "--factory", "marketplace.app:create_app"]
+CMD ["python", "-P", "-m", "marketplace.serve", "marketplace.app:create_app", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
+     "--blocking-threads", "4", "--backpressure", "64", "--no-ws", "--respawn-failed-workers"]

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import click
 
-from demo import accounts
+from demo import accounts, measure, stack
 from demo.seed import market, run
+from marketplace import bench
 from marketplace.cli import with_app
 from marketplace.core import clock
 from marketplace.core.config import Config
@@ -15,7 +16,6 @@ from marketplace.core.context import system
 from marketplace.core.db import open_session
 from marketplace.search import jobs as search
 
-PROVIDER_FILE = "stripe.db"  # where demo.stack lets the Stripe double keep its objects
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -63,7 +63,7 @@ def seed(rotations: int, if_empty: bool) -> None:
         raise click.ClickException("The database already holds agencies. Seed an empty one.")
     with click.progressbar(length=rotations, label="Rotations", file=sys.stderr) as bar:
         done = run.seed(
-            var / PROVIDER_FILE,
+            var / stack.PROVIDER_FILE,
             rotations,
             tell=lambda number: bar.update(min(number, rotations) - bar.pos),
         )
@@ -113,4 +113,5 @@ def reset() -> None:
     click.echo(f"It is now {clock.now():%Y-%m-%d %H:%M} UTC.")
 
 
+bench.MORE.append(measure.figures)
 COMMANDS: tuple[click.Command, ...] = (seed, demo_accounts, clock_group)

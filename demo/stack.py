@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from demo.bootstrap import ROOT
 from demo.supervisor import Service
 
+PROVIDER_FILE = "stripe.db"  # where the Stripe double keeps its objects
 LONGEST_SOCKET_PATH = 90  # bytes; the system's limit is about 100
 PYTHON = (sys.executable, "-P", "-m")
 KEPT_SETTINGS = (
@@ -172,7 +173,7 @@ def double(place: Place, values: Mapping[str, str]) -> Service:
     """The Stripe double, which sends its webhooks to the product."""
     options = {
         "--port": str(place.double_port),
-        "--db": str(place.var / "stripe.db"),
+        "--db": str(place.var / PROVIDER_FILE),
         "--webhook-url": f"{place.base_url}/webhooks/stripe",
         "--webhook-secret": values["STRIPE_WEBHOOK_SECRET"],
         "--clock-file": str(place.var / "clock"),
@@ -203,8 +204,9 @@ def web(place: Place) -> Service:
         "--workers-kill-timeout": "8",
         "--log-level": "warning",
     }
-    command = [*PYTHON, "granian", *(part for pair in options.items() for part in pair)]
-    command += ["--no-ws", "--respawn-failed-workers", "--factory", "demo.web:create_app"]
+    command = [*PYTHON, "marketplace.serve", "demo.web:create_app"]
+    command += [part for pair in options.items() for part in pair]
+    command += ["--no-ws", "--respawn-failed-workers"]
     return Service("web", command, ready=lambda: answers(f"{place.base_url}/readyz"))
 
 

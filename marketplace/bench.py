@@ -94,11 +94,13 @@ def measure(
     weight: int | None = None,
     *,
     warm: bool = True,
+    after: Callable[[], None] = lambda: None,
 ) -> Figure:
     """Warm each call once, unless its first time is what counts, then time `runs` calls, taking
-    the variants in turn."""
+    the variants in turn. `after` follows each call and is not timed, but its queries count."""
     for call in calls if warm else ():
         call()
+        after()
     walls: list[float] = []
     sizes: list[int] = []
     with counted() as statements:
@@ -109,6 +111,7 @@ def measure(
             spent += (time.process_time() - cpu) * 1000
             walls.append((time.perf_counter() - started) * 1000)
             sizes.append(len(gzip.compress(body, 6)) if body and len(sizes) < len(calls) else 0)
+            after()
     walls.sort()
     return Figure(
         name=name,
@@ -221,9 +224,16 @@ def _largest(count: int = 4) -> dict[str, list[str]]:
     return found
 
 
-def run(app: Flask, runs: int = 200) -> list[Figure]:
-    """Every figure."""
-    return [*searches(app, runs), *pages(app, runs)]
+MORE: list[Callable[[Flask, int], Iterator[Figure]]] = []
+"""Further rows of the whole run, from whoever can start processes (the demo)."""
+
+
+def run(app: Flask, runs: int = 200) -> Iterator[Figure]:
+    """Every figure, each as soon as it is known."""
+    yield from searches(app, runs)
+    yield from pages(app, runs)
+    for more in MORE:
+        yield from more(app, runs)
 
 
 def describe(app: Flask) -> str:

@@ -4,9 +4,8 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from flask import Flask
-from flask_migrate import Migrate
 
-from marketplace.core import clock, counters, freshness, mail, mail_templates, pages, storage
+from marketplace.core import clock, counters, freshness, mail, mail_templates, storage
 from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
@@ -62,7 +61,6 @@ def create_core(config: Config) -> Flask:
     configure(config)
     scope.install()
     db.init_app(app)
-    Migrate(app, db, directory=str(pages.ROOT / "migrations"), render_as_batch=True)
     load_handlers()
     return app
 
