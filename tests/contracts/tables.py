@@ -59,7 +59,10 @@ class Tables:
             if database.IS_POSTGRES
             else "PRAGMA data_version"
         )
-        return self._pulse.exec_driver_sql(asked).scalar()
+        if database.IS_POSTGRES:
+            return self._pulse.exec_driver_sql(asked).scalar()
+        with self._reading() as connection:  # an open look would keep the file from being put back
+            return connection.exec_driver_sql(asked).scalar()
 
     def moved(self) -> bool:
         """May anything have been written since the last call?"""
