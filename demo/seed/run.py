@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from demo import accounts
-from demo.seed import desks, drafting, keeping, market, people, platform, verdicts, verifying
+from demo.seed import desks, drafting, keeping, market, people, platform, shops, verdicts, verifying
 from demo.seed.bookings import Desk
 from demo.seed.chance import Ids, monday_of
 from demo.seed.money import Till
@@ -86,6 +86,7 @@ def seed(
                 keeping.build(rows, ids, everybody, now)
                 desks.build(rows, ids, built, everybody, booked, now)
                 platform.build(rows, ids, everybody, now)
+                shops.build(session, rows, ids, built, now)
         finally:
             store.close()
         return Seeded(dict(rows.written))

@@ -13,7 +13,7 @@ from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.jobs import handler, outside_handler
 from marketplace.core.outbox import OutboxMessage
-from marketplace.notifications import telling, verifying
+from marketplace.notifications import of_agency, telling, verifying
 from marketplace.notifications.delivery import told
 from marketplace.payments.models import Installment
 
@@ -33,6 +33,8 @@ def tell(session: Session, occasion: str, detail: dict[str, str], ticket: str) -
         telling.tell_of_moderation(session, occasion, detail)
     elif occasion in verifying.OCCASIONS:
         verifying.tell_of_verification(session, occasion, detail)
+    elif occasion in of_agency.OCCASIONS:
+        of_agency.tell_of_agency(session, occasion, detail)
     elif occasion == "attending_invited":
         telling.tell_of_invitation(session, occasion, detail)
     else:

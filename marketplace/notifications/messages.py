@@ -120,6 +120,11 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
     "evidence_decided": (Message("evidence-decided", "agency", PAPERS, needs="settings.edit"),),
     "standing_changed": (Message("agency-standing", "agency", PAPERS, needs="bookings.decide"),),
     "evidence_ends": (Message("evidence-ends", "agency", PAPERS, needs="settings.edit"),),
+    "site_address": (
+        Message(
+            "site-address", "agency", "/agency/{agency}/storefront/address", needs="settings.edit"
+        ),
+    ),
     "attending_closed": (
         Message(
             "agency-attending-closed",

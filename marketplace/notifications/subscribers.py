@@ -22,6 +22,7 @@ from marketplace.listings.events import (
     SignatureAsked,
     SignatureDecided,
 )
+from marketplace.notifications import of_agency
 from marketplace.notifications.messages import messages_for
 from marketplace.payments.events import (
     InstallmentFailed,
@@ -30,6 +31,7 @@ from marketplace.payments.events import (
     TransferSent,
 )
 from marketplace.placements.events import LetterMoved
+from marketplace.storefront.events import DomainMoved
 from marketplace.verification.events import EvidenceDecided, EvidenceEnds, StandingChanged
 
 TOPIC = "notifications.tell"
@@ -184,3 +186,16 @@ def on_attending_closed(session: Session, event: AttendingClosed) -> None:
     """A finding closed the listings of an attending: every agency of theirs."""
     key = str(event.attending_id)
     _tell(session, "attending_closed", attending_id=key, words=event.words)
+
+
+@subscribe(DomainMoved)
+def on_domain(session: Session, event: DomainMoved) -> None:
+    """An agency's own address began to show its site, or stopped."""
+    of_agency.enqueue(
+        session,
+        "site_address",
+        event.agency_id,
+        variant="" if event.is_verified else "lost",
+        once=event.once,
+        address=event.host,
+    )

@@ -21,6 +21,7 @@ from marketplace.payments import operations as payments
 from marketplace.payments.gateway import Declined, NeedsAction
 from marketplace.payments.models import Installment, Refund, Transfer
 from marketplace.placements import operations as placements
+from marketplace.storefront import domains
 from marketplace.verification import attendings, standing
 from marketplace.verification.sources import Found
 from tests import factories
@@ -257,6 +258,16 @@ def paper_ends(market: Market) -> None:
     jobs.run_tick("verification.expire_due")
 
 
+def name_is_proved(market: Market) -> None:
+    """The agency's own name is proved."""
+    owner = Actor("agency", None, market.agency_id, "Mia", "owner")
+    with open_session(context.agency(market.agency_id)) as session:
+        domain = domains.add(session, owner, "site.harbor-clinics.com", "http://localhost")
+        key, record = domain.id, domains.record_of(domain)[1]
+    with open_session(factories.a_system()) as session:
+        domains.settle(session, key, (record,))
+
+
 def doctor_excluded(market: Market) -> None:
     """The attending stands on the exclusion list."""
     with open_session(factories.a_system()) as session:
@@ -303,6 +314,7 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "agency-standing": agency_stopped,
     "evidence-ends": paper_ends,
     "agency-attending-closed": doctor_excluded,
+    "site-address": name_is_proved,
 }
 
 

@@ -42,6 +42,7 @@ NEWS = {  # what is no step of a booking
     "standing_changed",
     "evidence_ends",
     "attending_closed",
+    "site_address",
 }
 
 
