@@ -11,10 +11,10 @@ from markupsafe import Markup
 _SCHEMES = ("https://", "http://", "mailto:", "/")
 
 
-def html(text: str) -> Markup:
+def html(text: str, heading: str = "h3") -> Markup:
     """The text as HTML. Raw HTML shows as typed; other schemes than web and mail are no links;
-    every heading is an h3, for the page has its own above it."""
-    return Markup(_MARKDOWN.render(text))  # noqa: S704  (the renderer escapes everything)
+    every heading is a `heading`, for the page has its own above it."""
+    return Markup(_MARKDOWN.render(text, {"heading": heading}))  # noqa: S704  (the renderer escapes everything)
 
 
 def _is_link(url: str) -> bool:
@@ -29,7 +29,7 @@ def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any,
 def _heading(
     self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
 ) -> str:
-    tokens[index].tag = "h3"
+    tokens[index].tag = env["heading"]
     return str(self.renderToken(tokens, index, options, env))
 
 

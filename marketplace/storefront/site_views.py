@@ -94,7 +94,7 @@ def preview(slug: str, key: UUID) -> Answer:
         shop=shops.for_team(db.session(), _agency(), web.config().base_url),
         here=page.slug,
         title=page.title,
-        text=prose.html(page.text),
+        text=prose.html(page.text, "h2"),
         preview={
             "back": _pages(slug, key if writes else None),
             "publish": _pages(slug, key, "/publish") if writes and _differs(page) else "",

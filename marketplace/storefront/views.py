@@ -58,7 +58,7 @@ def page(name: str, page: str) -> BaseResponse:
             shop=shop,
             here=page,
             title=title,
-            text=prose.html(text),
+            text=prose.html(text, "h2"),
             canonical_url=f"{shop.url}/pages/{page}",
         ),
     )

@@ -1,0 +1,115 @@
+"""An agency makes its site in Chromium without scripts; everybody can read it, at both widths."""
+
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, expect
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from marketplace.storefront import site_views, views, workspace_views
+from tests import factories
+from tests.contracts.shops import open_shop, picture
+from tests.payments.double import free_port
+from tests.support import rooms
+from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+
+pytestmark = pytest.mark.browser
+
+
+class Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    with rooms.site([views.room, workspace_views.workspace, site_views.site]) as site:
+        yield site
+
+
+@pytest.fixture
+def market(app: Flask) -> factories.Market:
+    return factories.market()
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    port = free_port()
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_site_is_made_without_scripts(
+    browser: Browser, url: str, market: factories.Market
+) -> None:
+    tab = visitor(browser, url, size=DESK, javascript=False)
+    tab.set_extra_http_headers({"X-Test-Person": str(market.staff["owner"])})
+    page = tab.new_page()
+    base = f"/agency/{market.agency_slug}/storefront"
+    page.goto(base)
+    page.fill("#headline", "Clinics near the lake")
+    page.click("text=Save text and colour")
+    page.set_input_files("#logo", {"name": "l.png", "mimeType": "image/png", "buffer": picture()})
+    page.fill("#alt", "Waves")
+    page.click("text=Save logo")
+    expect(page.locator("img.shop__logo")).to_have_attribute("alt", "Waves")
+    page.click("text=Pages")
+    page.click("text=New page")
+    page.fill("#title", "Housing")
+    page.fill("#text", "# Rooms\n\nNear the **site**.")
+    page.click("text=Save and preview")
+    expect(page.locator(".shop__preview")).to_contain_text("only your team sees it")
+    expect(page.locator(".prose h2")).to_have_text("Rooms")
+    page.click(".shop__preview >> text=Publish")
+    guest = visitor(browser, url, size=PHONE, javascript=False).new_page()
+    guest.goto(f"/agencies/{market.agency_slug}")
+    guest.click("summary[aria-label=Menu]")
+    guest.click(".top__menu >> text=Housing")
+    expect(guest.locator("h1")).to_have_text("Housing")
+    assert guest.context.cookies() == []
+    guest.context.close()
+    tab.close()
+
+
+def test_everybody_can_read_every_page(
+    browser: Browser, url: str, market: factories.Market
+) -> None:
+    names = open_shop(market, "alpha")
+    base, shop = f"/agency/{market.agency_slug}/storefront", f"/agencies/{market.agency_slug}"
+    wrong = []
+    for size in (PHONE, DESK):
+        tab = visitor(browser, url, size=size)
+        tab.set_extra_http_headers({"X-Test-Person": str(market.staff["owner"])})
+        page = tab.new_page()
+        found = complaints(page)
+        for path in (
+            base,
+            f"{base}/pages",
+            f"{base}/pages/{names['own_page']}",
+            f"{base}/pages/{names['own_draft']}/preview",
+            f"{base}/address",
+            shop,
+            f"{shop}/pages/{names['site_page']}",
+            f"{shop}/widget",
+        ):
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.goto(path)
+                wrong += [f"{path} {size['width']} {scheme}: {one}" for one in axe(page)]
+            wrong += [f"{path} {size['width']}: too wide {one}" for one in too_wide(page)]
+        wrong += found
+        tab.close()
+    assert wrong == []
