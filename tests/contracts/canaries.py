@@ -241,7 +241,8 @@ def _is_own(value: str) -> bool:
     if _EMAIL.fullmatch(value):
         return True
     one = _WORDS.fullmatch(value.lower()) and not _MARK.search(value.lower())
-    return bool(one) and any(char.isdigit() for char in value)
+    named = value.startswith("RND-") or any(char.isdigit() for char in value)
+    return bool(one) and named
 
 
 def read(table: Table) -> str:
