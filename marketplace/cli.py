@@ -27,6 +27,7 @@ from marketplace.listings import importing
 from marketplace.schedule import SCHEDULE
 from marketplace.search.jobs import rebuild
 from marketplace.search.listings import public_ids
+from marketplace.search.port import SearchUnavailable
 from marketplace.tenants.models import Agency
 from marketplace.wiring import create_core
 
@@ -122,6 +123,24 @@ def reindex() -> None:
     with click.progressbar(length=total, label="Indexing") as bar:
         count = rebuild(scope, lambda done: bar.update(1))
     click.echo(f"{count} listings indexed")
+
+
+@cli.command("search-keys")
+@click.option("--url", envvar="MEILI_URL", required=True, help="The Meilisearch server.")
+@click.option("--master-key", envvar="MEILI_MASTER_KEY", required=True, help="Used only here.")
+@click.option("--index", envvar="MEILI_INDEX", default="listings", show_default=True)
+def search_keys(url: str, master_key: str, index: str) -> None:
+    """Make the two keys of a Meilisearch server, each with the least rights, as lines for .env."""
+    from marketplace.search.meilisearch import make_keys  # noqa: PLC0415  (optional)
+
+    try:
+        keys = make_keys(url, master_key, index)
+    except SearchUnavailable as error:
+        raise click.ClickException(
+            f"the server at {url} did not make them: {error.detail}"
+        ) from error
+    for process, key in keys.items():
+        click.echo(f"MEILI_{process.upper()}_KEY={key}")
 
 
 @cli.command()

@@ -1,7 +1,8 @@
 """The Meilisearch engine, through the official client. The only module that imports it.
 
 Seen on a server of v1.50; the contract suite runs on one when MEILI_URL is set. Keys: the web's
-may only `search`, the worker's has the rights that the README lists. Never the master key.
+may only `search`, the worker's has `RIGHTS["worker"]`. Never the master key: `make_keys` alone
+takes it.
 
 Every write is a queued task: `flush` and `rebuild` wait for theirs and a failed one raises. A
 deletion leaves a marker document with its version, so that a late older change cannot bring the
@@ -14,7 +15,7 @@ from dataclasses import replace
 from itertools import islice
 from time import monotonic, sleep
 from typing import Any, TypeVar, cast
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import meilisearch
 from meilisearch.errors import (
@@ -66,12 +67,55 @@ _SETTINGS_ID = "rounds-settings"
 _POLL_SECONDS = 0.05
 
 
+RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "web": ("search",),
+    "worker": (
+        "search",
+        "documents.get",
+        "documents.add",
+        "indexes.get",
+        "indexes.create",
+        "indexes.delete",
+        "indexes.swap",
+        "settings.update",
+        "tasks.get",
+    ),
+}
+"""What each process may do, on our index and its successors only."""
+
+
 @contextmanager
 def _available() -> Iterator[None]:
     try:
         yield
     except MeilisearchError as error:
         raise SearchUnavailable(str(error)) from error
+
+
+def make_keys(url: str, master_key: str, index: str) -> dict[str, str]:
+    """The key of each process of `RIGHTS`, made on the server; the same ones when asked again.
+
+    Raises `SearchUnavailable`.
+    """
+    client = meilisearch.Client(url, master_key, timeout=WRITE_SECONDS)
+    found = {}
+    with _available():
+        for process, rights in RIGHTS.items():
+            uid = str(uuid5(NAMESPACE_URL, f"rounds:{index}:{process}"))
+            wanted = {
+                "uid": uid,
+                "name": f"rounds {process}",
+                "actions": list(rights),
+                "indexes": [f"{index}*"],
+                "expiresAt": None,
+            }
+            try:
+                found[process] = client.create_key(wanted).key
+            except MeilisearchApiError as error:
+                if error.code != "api_key_already_exists":
+                    raise
+                found[process] = client.get_key(uid).key
+    return found
 
 
 class MeiliEngine:

@@ -12,6 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from demo.bootstrap import ROOT
+from marketplace.cli import cli
 from marketplace.core.config import Config
 from tests.support.postgres import binaries, plain, postgres
 
@@ -30,9 +31,26 @@ def test_only_the_migration_knows_the_owner() -> None:
     assert knowing == ["migrate"]
 
 
+def test_only_the_maker_of_keys_knows_the_master_key_and_each_process_has_its_own() -> None:
+    services = COMPOSE["services"]
+    knowing = {name for name, one in services.items() if "MASTER" in str(one.get("environment"))}
+    assert knowing == {"meilisearch", "search-keys"}
+    keys = {
+        name: services[name]["environment"].get("MEILI_KEY")
+        for name in OURS
+        if "MEILI_KEY" in services[name]["environment"]
+    }
+    assert keys == {"web": "${MEILI_WEB_KEY:-}", "worker": "${MEILI_WORKER_KEY:-}"}
+    command = services["search-keys"]["command"]
+    assert command[3] in cli.commands and services["meilisearch"]["profiles"] == ["meilisearch"]
+
+
 def test_the_product_accepts_the_settings() -> None:
     environment = COMPOSE["services"]["web"]["environment"]
-    filled = {name: re.sub(r"\$\{\w+:\?\}", "x" * 40, text) for name, text in environment.items()}
+    filled = {
+        name: re.sub(r"\$\{\w+:-\}", "", re.sub(r"\$\{\w+:\?\}", "x" * 40, text))
+        for name, text in environment.items()
+    }
     config = Config.from_env(filled)
     assert not config.demo
     assert config.database_url.startswith("postgresql+psycopg://rounds_app:")

@@ -10,26 +10,13 @@ import meilisearch
 import pytest
 
 from marketplace.search import meili_query
-from marketplace.search.meilisearch import MeiliEngine
+from marketplace.search.meilisearch import MeiliEngine, make_keys
 from marketplace.search.port import Deletion, Query, SearchUnavailable
 from tests.search.conftest import own_index
 from tests.search.market import hand_made
 
 pytestmark = pytest.mark.skipif(not os.environ.get("MEILI_URL"), reason="needs MEILI_URL")
 FIRST = hand_made()[0]
-WEB_RIGHTS = ["search"]
-WORKER_RIGHTS = [
-    "search",
-    "documents.get",
-    "documents.add",
-    "indexes.get",
-    "indexes.create",
-    "indexes.delete",
-    "indexes.swap",
-    "settings.update",
-    "tasks.get",
-]
-"""README, "Search on Meilisearch"."""
 
 
 @pytest.fixture
@@ -57,15 +44,11 @@ def opened(index: str, key: str | None = None) -> MeiliEngine:
 @pytest.fixture
 def keys(index: str) -> Iterator[tuple[str, str]]:
     """A key for the web and one for the worker, for this index and its successors only."""
-    made = [
-        client().create_key(
-            {"actions": rights, "indexes": [f"{index}*"], "expiresAt": None, "description": "test"}
-        )
-        for rights in (WEB_RIGHTS, WORKER_RIGHTS)
-    ]
-    yield made[0].key, made[1].key
-    for one in made:
-        client().delete_key(one.uid)
+    made = make_keys(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", ""), index)
+    yield made["web"], made["worker"]
+    assert make_keys(os.environ["MEILI_URL"], os.environ.get("MEILI_KEY", ""), index) == made
+    for key in made.values():
+        client().delete_key(key)
 
 
 def test_keys_with_least_rights_are_enough(index: str, keys: tuple[str, str]) -> None:
