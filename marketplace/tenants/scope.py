@@ -40,6 +40,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.session import SessionTransaction
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from marketplace.core.context import Scope
@@ -150,21 +151,30 @@ def _criteria(
         "criteria", {}
     )
     rule: Callable[[type[Base], Scope], ColumnElement[bool]] = writable if changes else readable
+    # what a relationship loads comes with the criteria of the statement that it belongs to
+    there = {id(option) for option in _options(statement)}
     found = []
     for model in _models_in(statement):
         if (model, changes) not in cache:
             cache[model, changes] = with_loader_criteria(
                 model, rule(model, scope), include_aliases=True
             )
-        found.append(cache[model, changes])
+        if id(cache[model, changes]) not in there:
+            found.append(cache[model, changes])
     return found
+
+
+def _options(statement: Executable) -> tuple[ExecutableOption, ...]:
+    given: tuple[ExecutableOption, ...] = getattr(statement, "_with_options", ())
+    return given
 
 
 def _models_in(statement: Executable) -> list[type[Base]]:
     """The models of a statement. Joins and loader options may bring in tables that the statement
     does not name yet, so then it is every model: correct first, then fast."""
     by_table = _by_table()
-    if getattr(statement, "_setup_joins", ()) or getattr(statement, "_with_options", ()):
+    loads = [one for one in _options(statement) if not isinstance(one, LoaderCriteriaOption)]
+    if getattr(statement, "_setup_joins", ()) or loads:
         return list(by_table.values())
     names = {
         element.name
