@@ -68,48 +68,66 @@ def add_starts(
     """
     require(actor, "listings.edit")
     rotation = locked(session, rotation_id)
-    if rotation.state == "archived":
-        raise Conflict("An archived listing has no new starts. Copy it instead.", "archived")
-    if not 1 <= capacity <= MOST_SEATS:
-        raise Invalid({"seats": f"From 1 to {MOST_SEATS} seats."})
     wanted = list(days)
-    today = clock.today(rotation.site.time_zone)
-    earliest = today + timedelta(days=max(rotation.notice_days, LEAST_NOTICE_DAYS))
-    if any(day < earliest for day in wanted):
-        notice = max(rotation.notice_days, LEAST_NOTICE_DAYS)
-        raise Invalid({"first": f"A start closes {notice} days before it. Choose a later one."})
-    if any(day > today + MOST_AHEAD for day in wanted):
-        raise Invalid({"until": "At most two years ahead."})
+    check_new_starts(rotation, wanted, capacity)
     there = set(
         session.scalars(select(Offering.start_on).where(Offering.rotation_id == rotation.id))
     )
     weeks = _shortest(session, rotation.id)
     black = blackouts_of(session, rotation)
     fresh = [day for day in wanted if day not in there]
-    free = [day for day in fresh if not any(_covers(one, day, weeks) for one in black)]
+    free = [day for day in fresh if not any(covers(one, day, weeks) for one in black)]
     for day in free:
-        session.add(
-            Offering(
-                agency_id=rotation.agency_id,
-                rotation_id=rotation.id,
-                attending_id=rotation.attending_id,
-                public=rotation.public,
-                start_on=day,
-                capacity=capacity,
-            )
-        )
+        session.add(new_start(rotation, day, capacity))
     session.flush()
     if free:
         _tell(session, actor, rotation, "starts_added", number=len(free))
     return Added(len(free), len(wanted) - len(fresh), len(fresh) - len(free))
 
 
+def check_new_starts(rotation: Rotation, days: Iterable[date], capacity: int) -> None:
+    """May these starts be added? Days count in the time of the listing's site.
+
+    Conflict for an archived listing; Invalid for a day that is over, too near or too far, and
+    for a capacity out of range.
+    """
+    if rotation.state == "archived":
+        raise Conflict("An archived listing has no new starts. Copy it instead.", "archived")
+    check_seats(capacity)
+    today = clock.today(rotation.site.time_zone)
+    for day in days:
+        if _too_near(rotation, day):
+            notice = max(rotation.notice_days, LEAST_NOTICE_DAYS)
+            raise Invalid({"first": f"A start closes {notice} days before it. Choose a later one."})
+        if day > today + MOST_AHEAD:
+            raise Invalid({"until": "At most two years ahead."})
+
+
+def check_seats(capacity: int, taken: int = 0) -> None:
+    """May a start have so many seats? Invalid (field `seats`) if not."""
+    if not 1 <= capacity <= MOST_SEATS:
+        raise Invalid({"seats": f"From 1 to {MOST_SEATS} seats."})
+    if taken > capacity:
+        raise Invalid({"seats": f"{taken} are taken. It cannot go below that."})
+
+
+def new_start(rotation: Rotation, day: date, capacity: int) -> Offering:
+    """A checked start, not yet stored."""
+    return Offering(
+        agency_id=rotation.agency_id,
+        rotation_id=rotation.id,
+        attending_id=rotation.attending_id,
+        public=rotation.public,
+        start_on=day,
+        capacity=capacity,
+    )
+
+
 def set_seats(session: Session, actor: Actor, offering_id: UUID, capacity: int) -> Offering:
     """Give a start more or fewer seats; Invalid below what is taken."""
     require(actor, "listings.edit")
     offering, rotation = _own(session, offering_id)
-    if not 1 <= capacity <= MOST_SEATS:
-        raise Invalid({"seats": f"From 1 to {MOST_SEATS} seats."})
+    check_seats(capacity)
     changed: Any = session.execute(
         update(Offering)
         .where(Offering.id == offering_id, Offering.taken <= capacity)
@@ -118,7 +136,7 @@ def set_seats(session: Session, actor: Actor, offering_id: UUID, capacity: int) 
     )
     session.refresh(offering)
     if not changed.rowcount:
-        raise Invalid({"seats": f"{offering.taken} are taken. It cannot go below that."})
+        check_seats(capacity, offering.taken)
     _tell(session, actor, rotation, "seats", day=str(offering.start_on), capacity=capacity)
     return offering
 
@@ -139,14 +157,19 @@ def reopen_start(session: Session, actor: Actor, offering_id: UUID) -> Offering:
     offering, rotation = _own(session, offering_id)
     if offering.closed_at is None:
         return offering
-    if _too_near(rotation, offering.start_on):
-        raise Conflict("This start is too near to open it again.", "near")
     weeks = _shortest(session, rotation.id)
-    if any(_covers(one, offering.start_on, weeks) for one in blackouts_of(session, rotation)):
-        raise Conflict("This start is in a blackout. Take the blackout back first.", "blackout")
+    check_reopen(rotation, offering.start_on, weeks, blackouts_of(session, rotation))
     offering.closed_at = offering.blackout_id = None
     _tell(session, actor, rotation, "start_opened", day=str(offering.start_on))
     return offering
+
+
+def check_reopen(rotation: Rotation, day: date, weeks: int, blackouts: Iterable[Blackout]) -> None:
+    """May a closed start open again? `weeks` is the listing's shortest length. Conflict if not."""
+    if _too_near(rotation, day):
+        raise Conflict("This start is too near to open it again.", "near")
+    if any(covers(one, day, weeks) for one in blackouts):
+        raise Conflict("This start is in a blackout. Take the blackout back first.", "blackout")
 
 
 def set_notice(session: Session, actor: Actor, rotation_id: UUID, days: int) -> Rotation:
@@ -264,7 +287,7 @@ def black_out(
     session.flush()
     closed, booked, touched = 0, 0, set()
     for offering, rotation in _starts_near(session, row):
-        if _covers(row, offering.start_on, _shortest(session, rotation.id)):
+        if covers(row, offering.start_on, _shortest(session, rotation.id)):
             offering.closed_at, offering.blackout_id = clock.now(), row.id
             closed, booked = closed + 1, booked + offering.taken
             touched.add((rotation.id, rotation.agency_id))
@@ -318,15 +341,18 @@ def lift_blackout(session: Session, actor: Actor, key: UUID) -> int:
 
 def blackouts_of(session: Session, rotation: Rotation) -> list[Blackout]:
     """The blackouts that hold for a listing."""
-    return [
-        one
-        for one in session.scalars(select(Blackout))
-        if one.site_id in (None, rotation.site_id)
-        and one.attending_id in (None, rotation.attending_id)
-    ]
+    return [one for one in session.scalars(select(Blackout)) if applies_to(one, rotation)]
 
 
-def _covers(row: Blackout, day: date, weeks: int) -> bool:
+def applies_to(row: Blackout, rotation: Rotation) -> bool:
+    """Does the blackout hold for a listing?"""
+    return row.site_id in (None, rotation.site_id) and row.attending_id in (
+        None,
+        rotation.attending_id,
+    )
+
+
+def covers(row: Blackout, day: date, weeks: int) -> bool:
     """Does the shortest rotation from this start run into the blackout?"""
     ends = day + timedelta(weeks=weeks, days=-3)
     return day <= row.last_day and ends >= row.first_day

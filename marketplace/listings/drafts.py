@@ -5,11 +5,11 @@ A listing that never was live is written directly. Once it was live, changes go 
 guard. `working` shows the listing as it would be: the same `Rotation` type for every reader.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -38,9 +38,18 @@ def working(session: Session, slug: str) -> Rotation:
 
     The row is detached: nothing that is done with it can be stored. NotFound for any other.
     """
-    rotation = session.scalars(
+    found = workings(session, Rotation.slug == slug)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def workings(session: Session, *where: ColumnElement[bool]) -> list[Rotation]:
+    """The same of several listings, in few reads, oldest first."""
+    rotations = session.scalars(
         select(Rotation)
-        .where(Rotation.slug == slug)
+        .where(*where)
+        .order_by(Rotation.id)
         .options(
             joinedload(Rotation.agency),
             joinedload(Rotation.site),
@@ -49,15 +58,15 @@ def working(session: Session, slug: str) -> Rotation:
             selectinload(Rotation.offerings),
         )
         .execution_options(populate_existing=True)
-    ).one_or_none()
-    if rotation is None:
-        raise NotFound
-    draft = draft_of(session, rotation.id)
-    session.expunge(rotation)
-    if draft is not None:
-        _overlay(session, rotation, draft)
-    rotation.level = versions.derived_level(rotation)
-    return rotation
+    ).all()
+    of = select(ListingDraft).join(Rotation, Rotation.id == ListingDraft.rotation_id).where(*where)
+    written = {draft.rotation_id: draft for draft in session.scalars(of)}
+    for rotation in rotations:
+        session.expunge(rotation)
+        if rotation.id in written:
+            _overlay(session, rotation, written[rotation.id])
+        rotation.level = versions.derived_level(rotation)
+    return list(rotations)
 
 
 def _overlay(session: Session, rotation: Rotation, draft: ListingDraft) -> None:
@@ -70,7 +79,7 @@ def _overlay(session: Session, rotation: Rotation, draft: ListingDraft) -> None:
     if "attending_id" in values:
         set_committed_value(rotation, "attending", session.get(Attending, values["attending_id"]))
     if draft.prices is not None:
-        blocks = [_block(rotation, weeks, cents) for weeks, cents in prices_of(draft).items()]
+        blocks = [new_block(rotation, weeks, cents) for weeks, cents in prices_of(draft).items()]
         set_committed_value(rotation, "blocks", blocks)
     rotation.version = draft.version
     if carried or draft.signed_version == draft.version:
@@ -119,11 +128,16 @@ def save(
     """
     require(actor, "listings.edit")
     rotation = versions.locked(session, rotation_id)
-    if rotation.state == "archived":
-        raise Conflict("An archived listing stays as it is. Copy it instead.", "archived")
     unknown = values.keys() - set(versions.EDITABLE)
     assert not unknown, f"not editable: {unknown}"
     _check_places(session, rotation, values)
+    check_change(
+        rotation,
+        values,
+        prices,
+        live_lengths={block.weeks for block in rotation.blocks} if prices is not None else set(),
+        has_bookings=_moves(rotation, values) and _seats_taken(session, rotation.id),
+    )
     if rotation.published_at is None:
         _write(session, rotation, values, prices)
         rotation.updated_at = clock.now()
@@ -152,10 +166,37 @@ def _check_places(session: Session, rotation: Rotation, values: Mapping[str, Any
         is None
     ):
         raise Invalid({"attending": "Choose one of your attendings."})
-    if doctor and doctor != rotation.attending_id and _seats_taken(session, rotation.id):
+
+
+def check_change(
+    rotation: Rotation,
+    values: Mapping[str, Any],
+    prices: Prices | None,
+    *,
+    live_lengths: Set[int],
+    has_bookings: bool,
+) -> None:
+    """May this listing be written so? `live_lengths` are the weeks that its row has a price for.
+
+    Invalid for a length that was on sale and is gone, and for another attending while seats are
+    taken; Conflict for an archived listing.
+    """
+    if rotation.state == "archived":
+        raise Conflict("An archived listing stays as it is. Copy it instead.", "archived")
+    if has_bookings and _moves(rotation, values):
         raise Invalid(
             {"attending": "Seats are taken with the present doctor. Copy the listing instead."}
         )
+    if prices is not None and rotation.published_at is not None:
+        for weeks in live_lengths - prices.keys():
+            raise Invalid(
+                {f"price-{weeks}": "This length was on sale and may be booked. It stays."}
+            )
+
+
+def _moves(rotation: Rotation, values: Mapping[str, Any]) -> bool:
+    doctor = values.get("attending_id")
+    return bool(doctor) and doctor != rotation.attending_id
 
 
 def _seats_taken(session: Session, rotation_id: UUID) -> bool:
@@ -181,7 +222,6 @@ def _keep(
     kept_prices = draft.prices if draft else None
     if prices is not None:
         live = {block.weeks: block.price_cents for block in rotation.blocks}
-        _require_lengths(live, prices)
         differs = dict(prices) != live
         kept_prices = {str(w): cents for w, cents in prices.items()} if differs else None
     if not kept and kept_prices is None:
@@ -209,11 +249,6 @@ def _next_version(session: Session, rotation: Rotation) -> int:
     while versions.was_asked(session, rotation.id, number):
         number += 1
     return number
-
-
-def _require_lengths(live: Mapping[int, int], prices: Prices) -> None:
-    for weeks in live.keys() - prices.keys():
-        raise Invalid({f"price-{weeks}": "This length was on sale and may be booked. It stays."})
 
 
 def discard(session: Session, actor: Actor, rotation_id: UUID) -> None:
@@ -270,12 +305,13 @@ def _write_prices(session: Session, rotation: Rotation, prices: Prices) -> None:
         if weeks in there:
             there[weeks].price_cents = cents
         else:
-            session.add(_block(rotation, weeks, cents))
+            session.add(new_block(rotation, weeks, cents))
     for weeks in there.keys() - prices.keys():  # only of a listing that was never live
         session.delete(there[weeks])
 
 
-def _block(rotation: Rotation, weeks: int, cents: int) -> Block:
+def new_block(rotation: Rotation, weeks: int, cents: int) -> Block:
+    """A length of a listing and its price, not yet stored."""
     return Block(
         agency_id=rotation.agency_id,
         rotation_id=rotation.id,

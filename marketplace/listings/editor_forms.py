@@ -4,10 +4,8 @@ Invalid with a message beside each field. Only the fields named here are read.""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
-
-from werkzeug.datastructures import MultiDict
 
 from marketplace.core import reference
 from marketplace.core.errors import Invalid
@@ -18,6 +16,10 @@ from marketplace.listings.money_split import DeclaredShare, Payee
 
 MAX_PRICE_CENTS = 10_000_000
 MAX_TIERS = 4
+TITLE_LENGTH = 120
+SUMMARY_LENGTH = 2000
+HALF_DAY_LENGTH = 60
+BASIS_LENGTH = 1000
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 SETTINGS = {
     "outpatient": "Outpatient (clinic)",
@@ -67,7 +69,14 @@ PAYEES: dict[str, tuple[Payee, str]] = {
 }
 
 
-Sent = MultiDict[str, str]
+class Sent(Protocol):
+    """What was typed: a browser's form, or the cells of a row of a file."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """The text of a field."""
+
+    def getlist(self, key: str, /) -> list[str]:
+        """Every value of a field."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +146,8 @@ def basics(sent: Sent, rotation: Rotation) -> Written:
         "interaction": versions.interaction_of(kind, rotation.activities, rotation.interaction),
         "attending_id": _key(form, "attending", "Choose an attending."),
         "site_id": _key(form, "site", "Choose a site."),
-        "title": form.text("title", 120),
-        "summary": form.lines("summary", 2000),
+        "title": form.text("title", TITLE_LENGTH),
+        "summary": form.lines("summary", SUMMARY_LENGTH),
         "week_plan": _week(form),
         "inclusions": [
             *form.some_of("inclusions", INCLUSIONS),
@@ -171,7 +180,10 @@ def _week(form: _Reader) -> list[dict[str, str]]:
     """Monday to Friday; days on which nothing is said are left out."""
     found = []
     for day in DAYS:
-        parts = {half: form.text(f"{day.lower()}-{half}", 60) for half in ("morning", "afternoon")}
+        parts = {
+            half: form.text(f"{day.lower()}-{half}", HALF_DAY_LENGTH)
+            for half in ("morning", "afternoon")
+        }
         if any(parts.values()):
             found.append({"day": day, **parts})
     return found
@@ -190,16 +202,16 @@ def people(sent: Sent, rotation: Rotation) -> Written:
     eligibility = dict(rotation.eligibility)
     eligibility["min_student_year"] = year or None
     eligibility["max_years_since_graduation"] = form.number("max_years", 0, 60, NO_VALUE)
-    eligibility["graduate_legal_basis"] = form.lines("graduate_legal_basis", 1000) or None
+    eligibility["graduate_legal_basis"] = form.lines("graduate_legal_basis", BASIS_LENGTH) or None
     eligibility["entry_statuses"] = form.some_of("entry_status", catalog.ENTRY_STATUSES) or None
-    eligibility["vslo_only"] = True if sent.get("vslo_only") == "1" else None
+    eligibility["vslo_only"] = True if sent.get("vslo_only", "") == "1" else None
     return form.done(
         {
             "accepts": accepts,
             "eligibility": {key: v for key, v in eligibility.items() if v is not None},
             "required_exams": form.some_of("exam", EXAMS),
             "required_documents": form.some_of("document", _documents()),
-            "preapproved": sent.get("preapproved") == "1",
+            "preapproved": sent.get("preapproved", "") == "1",
         }
     )
 
@@ -211,7 +223,7 @@ def _documents() -> list[str]:
 def scope(sent: Sent, rotation: Rotation) -> Written:
     """The tasks; the badge follows from them. `use=usual` takes the usual list of the type."""
     form = _Reader(sent)
-    if sent.get("use") == "usual":
+    if sent.get("use", "") == "usual":
         activities = usual_scope(rotation.type)
     else:
         activities = {}
@@ -252,7 +264,7 @@ def letter(sent: Sent, rotation: Rotation) -> Written:
                 "policy": policy,
                 "letterhead": letterhead,
                 "within_days": form.number("within_days", 1, 180, 28),
-                "eras": sent.get("eras") == "1",
+                "eras": sent.get("eras", "") == "1",
             }
         }
     )

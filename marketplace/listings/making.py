@@ -57,12 +57,21 @@ def create(
     assert site is not None and attending_id is not None
     agency = session.get_one(Agency, agency_id)
     doctor = session.get_one(Attending, attending_id)
+    rotation = blank(agency, site, doctor, specialty=specialty, kind=kind)
+    session.add(rotation)
+    session.flush()
+    audit.record(session, actor, "listing.create", f"rotation:{rotation.slug}")
+    return rotation
+
+
+def blank(agency: Agency, site: Site, doctor: Attending, *, specialty: str, kind: str) -> Rotation:
+    """A draft with the defaults of its type, its site and its agency, not yet stored."""
     setting = "remote" if kind == "virtual" else site.setting
-    rotation = Rotation(
+    return Rotation(
         id=ids.uuid7(),
-        agency_id=agency_id,
+        agency_id=agency.id,
         site_id=site.id,
-        attending_id=attending_id,
+        attending_id=doctor.id,
         slug=slug_for(specialty, kind, site.city),
         state="draft",
         public=False,
@@ -75,10 +84,6 @@ def create(
         title=suggested_title(specialty, kind, doctor.display_name),
         **_defaults(agency, kind, setting),
     )
-    session.add(rotation)
-    session.flush()
-    audit.record(session, actor, "listing.create", f"rotation:{rotation.slug}")
-    return rotation
 
 
 def _defaults(agency: Agency, kind: str, setting: str) -> dict[str, Any]:

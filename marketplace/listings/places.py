@@ -1,6 +1,7 @@
 """Sites of an agency, and the attendings it works with."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -56,26 +57,22 @@ def save_site(
     are counted in its time zone.
     """
     require(actor, "listings.edit")
-    if errors := site_complaints(facts):
-        raise Invalid(errors)
-    city = _city(facts.city)
-    assert city is not None
+    city = checked_city(facts)
     row = own_site(session, slug) if slug else None
     twin = session.scalar(
         select(Site.slug).where(func.lower(Site.name) == facts.name.lower(), Site.city == city.slug)
     )
-    if twin is not None and twin != slug:
-        raise Invalid({"name": "You have a site of this name in this city already."})
+    moved = row is not None and row.city != city.slug
+    check_place(
+        has_twin=twin is not None and twin != slug,
+        moved_with_seats=moved and row is not None and _seats_taken(session, row.id),
+    )
     if row is None:
         row = Site(
             id=ids.uuid7(), agency_id=agency_id, slug=_site_slug(session, facts.name, city.slug)
         )
         session.add(row)
-    elif row.city != city.slug and _seats_taken(session, row.id):
-        raise Invalid({"city": "Seats are booked here. Add another site for another city."})
-    row.name, row.kind, row.setting = facts.name, facts.kind, facts.setting
-    row.affiliation = facts.affiliation
-    row.city, row.state, row.time_zone = city.slug, city.state, city.timezone
+    fill_site(row, facts, city)
     session.flush()
     audit.record(session, actor, "site.saved", f"site:{row.slug}", name=row.name)
     for rotation in session.scalars(
@@ -83,6 +80,30 @@ def save_site(
     ):
         publish(session, RotationChanged(rotation.id, rotation.agency_id))
     return row
+
+
+def checked_city(facts: SiteFacts) -> cities.City:
+    """The city of a site whose facts make sense by themselves; Invalid beside each field."""
+    if errors := site_complaints(facts):
+        raise Invalid(errors)
+    city = _city(facts.city)
+    assert city is not None
+    return city
+
+
+def check_place(*, has_twin: bool, moved_with_seats: bool) -> None:
+    """May a site be so beside the agency's others, and with its bookings? Invalid if not."""
+    if has_twin:
+        raise Invalid({"name": "You have a site of this name in this city already."})
+    if moved_with_seats:
+        raise Invalid({"city": "Seats are booked here. Add another site for another city."})
+
+
+def fill_site(row: Site, facts: SiteFacts, city: cities.City) -> None:
+    """Write checked facts. The time zone comes from the city."""
+    row.name, row.kind, row.setting = facts.name, facts.kind, facts.setting
+    row.affiliation = facts.affiliation
+    row.city, row.state, row.time_zone = city.slug, city.state, city.timezone
 
 
 def site_complaints(facts: SiteFacts) -> dict[str, str]:
@@ -124,9 +145,18 @@ def _seats_taken(session: Session, site_id: UUID) -> bool:
 
 
 def _site_slug(session: Session, name: str, city: str) -> str:
-    base = slug = re.sub(r"[^a-z0-9]+", "-", f"{name} {city}".casefold()).strip("-")[:80] or "site"
+    return free_name(
+        f"{name} {city}"[:120],
+        "site",
+        lambda slug: session.scalar(select(Site.id).where(Site.slug == slug)) is not None,
+    )
+
+
+def free_name(text: str, otherwise: str, is_taken: Callable[[str], bool]) -> str:
+    """A name for addresses, with a number behind it where it is taken."""
+    base = slug = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:80] or otherwise
     number = 1
-    while session.scalar(select(Site.id).where(Site.slug == slug)) is not None:
+    while is_taken(slug):
         number += 1
         slug = f"{base}-{number}"
     return slug
@@ -175,7 +205,11 @@ def invite(
     address = check_invitation(wanted, demo=demo)
     doctor = session.scalars(select(Attending).where(Attending.npi == wanted.npi)).one_or_none()
     if doctor is None:
-        doctor = _new_attending(session, wanted, address)
+        person = session.scalars(select(Person).where(Person.email == address)).one_or_none()
+        teaches = person is not None and session.get(Attending, person.id) is not None
+        check_new(wanted, teaches=teaches)
+        slug = _doctor_slug(session, wanted.name)
+        doctor = new_attending(session, wanted, address, person, slug)
     known = session.scalar(
         select(Affiliation.id).where(
             Affiliation.agency_id == agency_id, Affiliation.attending_id == doctor.id
@@ -183,6 +217,14 @@ def invite(
     )
     if known is not None:
         raise Conflict("This attending works with your agency already.", "known")
+    affiliate(session, actor, agency_id, doctor, address)
+    return doctor
+
+
+def affiliate(
+    session: Session, actor: Actor, agency_id: UUID, doctor: Attending, address: str
+) -> Affiliation:
+    """An attending is on the agency's list from now on, and is told."""
     row = Affiliation(
         agency_id=agency_id, attending_id=doctor.id, email=address, invited_at=clock.now()
     )
@@ -191,28 +233,35 @@ def invite(
     audit.record(
         session, actor, "attending.invited", f"attending:{doctor.slug}", agency_id=agency_id
     )
-    publish(session, AttendingInvited(doctor.id, agency_id, wanted.npi))
-    return doctor
+    publish(session, AttendingInvited(doctor.id, agency_id, doctor.npi))
+    return row
 
 
-def _new_attending(session: Session, wanted: Invitation, address: str) -> Attending:
+def check_new(wanted: Invitation, *, teaches: bool) -> None:
+    """Somebody new to Rounds needs a name and a specialty, and an address that is no other
+    attending's (`teaches`). Invalid with a message beside each field."""
     errors = {}
     if len(wanted.name) < 5 or " " not in wanted.name:
         errors["name"] = "Write first and last name, without titles."
     if wanted.specialty not in {one.slug for one in catalog.specialties()}:
         errors["specialty"] = "Choose a specialty."
-    person = session.scalars(select(Person).where(Person.email == address)).one_or_none()
-    if person is not None and session.get(Attending, person.id) is not None:
+    if teaches:
         errors["email"] = "This address belongs to an attending with another NPI."
     if errors:
         raise Invalid(errors)
+
+
+def new_attending(
+    session: Session, wanted: Invitation, address: str, person: Person | None, slug: str
+) -> Attending:
+    """Write a checked invitation of somebody new; `person` is who has the address already."""
     if person is None:
         person = Person(id=ids.uuid7(), email=address, name=f"Dr. {wanted.name}")
         session.add(person)
         session.flush()
     doctor = Attending(
         id=person.id,
-        slug=_doctor_slug(session, wanted.name),
+        slug=slug,
         npi=wanted.npi,
         display_name=wanted.name,
         specialty=wanted.specialty,
@@ -223,9 +272,8 @@ def _new_attending(session: Session, wanted: Invitation, address: str) -> Attend
 
 
 def _doctor_slug(session: Session, name: str) -> str:
-    base = slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:60] or "attending"
-    number = 1
-    while session.scalar(select(Attending.id).where(Attending.slug == slug)) is not None:
-        number += 1
-        slug = f"{base}-{number}"
-    return slug
+    return free_name(
+        name[:60],
+        "attending",
+        lambda slug: session.scalar(select(Attending.id).where(Attending.slug == slug)) is not None,
+    )

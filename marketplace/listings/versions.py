@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
@@ -108,15 +108,14 @@ def was_asked(session: Session, rotation_id: UUID, version: int) -> bool:
 
 def retire(session: Session, rotation_id: UUID, version: int) -> None:
     """The open request to sign this version is out of date."""
-    session.execute(
-        update(ScopeSignature)
-        .where(
+    for request in session.scalars(
+        select(ScopeSignature).where(
             ScopeSignature.rotation_id == rotation_id,
             ScopeSignature.version == version,
             ScopeSignature.decision.is_(None),
         )
-        .values(outdated_at=clock.now())
-    )
+    ):
+        request.outdated_at = clock.now()
 
 
 def signed_beside(rotation: Rotation) -> dict[str, Any]:
