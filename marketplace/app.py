@@ -25,6 +25,7 @@ from marketplace.desk import queue_views as desk_queue_views
 from marketplace.desk import views as desk_views
 from marketplace.discovery import compare_views as discovery_compare_views
 from marketplace.discovery import views as discovery_views
+from marketplace.imports import views as imports_views
 from marketplace.listings import approval_views as listings_approval_views
 from marketplace.listings import availability_views as listings_availability_views
 from marketplace.listings import editor_views as listings_editor_views
@@ -71,6 +72,7 @@ ROOMS = (
     listings_approval_views.approvals,
     listings_signing_views.signing_room,
     listings_report_views.reports,
+    imports_views.room,
     accounts_views.room,
     accounts_views.mine,
     accounts_team_views.team,

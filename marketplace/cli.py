@@ -23,7 +23,9 @@ from marketplace.core.config import Config
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.pages import ROOT
-from marketplace.listings import importing
+from marketplace.imports import operations as imports
+from marketplace.imports.catalog import KINDS
+from marketplace.imports.kinds import Desk
 from marketplace.schedule import SCHEDULE
 from marketplace.search.jobs import rebuild
 from marketplace.search.listings import public_ids
@@ -198,38 +200,48 @@ _last_slot: dict[str, int] = {}
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--agency", "slug", required=True, help="The agency's name in addresses.")
 @click.option("--dry-run", is_flag=True, help="Check and say what would change; write nothing.")
-@click.option("--partial", is_flag=True, help="Write the good rows though others have faults.")
 @with_app
-def import_listings(file: Path, slug: str, dry_run: bool, partial: bool) -> None:
-    """Import listings from a CSV file as drafts (docs/import-listings.md).
+def import_listings(file: Path, slug: str, dry_run: bool) -> None:
+    """Import listings from a CSV file as drafts (docs/import.md).
 
-    All or nothing, unless --partial. Exit code 1 when any row has a fault.
+    All or nothing. Exit code 1 when any row has a fault.
     """
+    _import_file("listings", file, slug, dry_run)
+
+
+@cli.command("import")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--agency", "slug", required=True, help="The agency's name in addresses.")
+@click.option("--dry-run", is_flag=True, help="Check and say what would change; write nothing.")
+@with_app
+def import_file(kind: str, file: Path, slug: str, dry_run: bool) -> None:
+    """Import sites, attendings, listings or offerings from a CSV file (docs/import.md)."""
+    _import_file(kind, file, slug, dry_run)
+
+
+def _import_file(kind_slug: str, file: Path, slug: str, dry_run: bool) -> None:
     with open_session(context.system("import: find agency"), readonly=True) as session:
         agency_id = session.scalar(select(Agency.id).where(Agency.slug == slug))
     if agency_id is None:
         raise click.ClickException(f"There is no agency {slug!r}.")
+    kind = KINDS[kind_slug]
+    desk = Desk(agency_id, context.SYSTEM, Config.from_env().demo)
     try:
-        with open_session(context.agency(agency_id), readonly=dry_run) as session:
-            report = importing.import_listings(
-                session,
-                context.SYSTEM,
-                agency_id,
-                file.read_bytes(),
-                file_name=file.name,
-                dry_run=dry_run,
-                partial=partial,
+        with open_session(imports.scope_of(kind, agency_id), readonly=dry_run) as session:
+            found = imports.bring_in(
+                session, kind, desk, file.read_bytes(), name=file.name, dry_run=dry_run
             )
     except Invalid as error:
         raise click.ClickException(error.message) from error
-    for fault in report.faults:
+    for fault in found.faults:
         click.echo(f"line {fault.line}, {fault.column}: {fault.found!r}: {fault.reason}", err=True)
     click.echo(
-        f"{report.rows} rows: {report.created} new, {report.updated} changed,"
-        f" {report.unchanged} the same, {report.bad_rows} with faults."
-        + ("" if report.applied else " Nothing was written.")
+        f"{found.rows} rows: {found.created} new, {found.updated} changed,"
+        f" {found.unchanged} the same, {found.bad_rows} with faults."
+        + (" Nothing was written." if dry_run or found.faults else "")
     )
-    if report.faults:
+    if found.faults:
         sys.exit(1)
 
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from flask import Flask
 
-from marketplace.core import clock, counters, freshness, mail, mail_templates, storage
+from marketplace.core import clock, counters, freshness, mail, mail_templates, progress, storage
 from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
@@ -20,6 +20,7 @@ PACKAGES = (
     "verification",
     "listings",
     "payments",
+    "imports",
     "bookings",
     "placements",
     "desk",
@@ -70,6 +71,7 @@ def configure(config: Config) -> None:
     freshness.configure(config.var_dir, shared=not config.database_url.startswith("sqlite"))
     clock.use_file(config.var_dir / "clock" if config.demo else None)
     counters.configure(config.redis_url)
+    progress.configure(config.redis_url)
     mail.configure(config.mail_url, config.mail_from)
     mail_templates.configure(config.base_url)
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)

@@ -1,14 +1,12 @@
 """What an agency's archive holds: which tables, which columns, and a row as JSON."""
 
-import base64
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Column, Date, LargeBinary, Table, Uuid
+from sqlalchemy import Column, Table
 
-from marketplace.core.db import Base, UTCDateTime
+from marketplace.core import plain
+from marketplace.core.db import Base
 
 # Owned by the agency and still not taken along, each with its reason (docs/agency-archive.md).
 LEFT_OUT = {
@@ -61,7 +59,7 @@ def people_columns(table: Table) -> list[str]:
 
 def to_json(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row with values that JSON knows: ids and times as text, bytes as base64."""
-    return {str(name): _out(value) for name, value in row.items()}
+    return {str(name): plain.out(value) for name, value in row.items()}
 
 
 def from_json(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,32 +67,4 @@ def from_json(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     known = {column.name: column for column in columns(table)}
     if set(row) != set(known):
         raise ValueError(f"{table.name} has other columns: {sorted(set(row) ^ set(known))[:3]}")
-    return {name: _back(known[name], value) for name, value in row.items()}
-
-
-def _out(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value
-
-
-def _back(column: Column[Any], value: Any) -> Any:
-    if value is None:
-        return None
-    kind = column.type
-    try:
-        if isinstance(kind, Uuid):
-            return UUID(value)
-        if isinstance(kind, UTCDateTime):
-            return datetime.fromisoformat(value)
-        if isinstance(kind, Date):
-            return date.fromisoformat(value)
-        if isinstance(kind, LargeBinary):
-            return base64.b64decode(value, validate=True)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{column} has a wrong value") from error
-    return value
+    return {name: plain.back(known[name], value) for name, value in row.items()}

@@ -68,8 +68,13 @@ def write(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def safe_cell(text: str) -> str:
-    """The text so that a spreadsheet shows it and does not run it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    """The text so that a spreadsheet shows it and does not run it; `plain_cell` takes it back."""
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
+
+
+def plain_cell(text: str) -> str:
+    """What `safe_cell` was given: the apostrophe before a formula is taken off."""
+    return text[1:] if text.startswith("'") and is_formula(text.lstrip("'")) else text
 
 
 def is_formula(text: str) -> bool:

@@ -270,22 +270,6 @@ class ScopeSignature(Keyed, Base):
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)
 
 
-class ListingImport(Keyed, Base):
-    """One import of a CSV: what it changed, for the page and the audit."""
-
-    __tablename__ = "listing_import"
-    __owned__ = Owned(agency="agency_id")
-
-    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agency.id"), index=True)
-    digest: Mapped[str]
-    file_name: Mapped[str] = mapped_column(default="")
-    created: Mapped[int] = mapped_column(default=0)
-    updated: Mapped[int] = mapped_column(default=0)
-    unchanged: Mapped[int] = mapped_column(default=0)
-    at: Mapped[datetime] = mapped_column(default=clock.now)
-    by_person: Mapped[UUID | None]
-
-
 class ListingReport(Keyed, Base):
     """Somebody says that a listing is wrong. Agencies never see who it was, nor the report."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from marketplace.core import clock
 from marketplace.core.errors import NotFound
 from marketplace.listings import catalog
-from marketplace.listings.models import ListingImport, Rotation, ScopeSignature
+from marketplace.listings.models import Rotation, ScopeSignature
 from marketplace.listings.versions import is_signed
 
 PER_PAGE = 50
@@ -127,13 +127,6 @@ def signature(session: Session, rotation: Rotation) -> SignatureView:
         return SignatureView("Sent back", "bad", row.comment, may_ask=False)
     waits = row.decision is None
     return SignatureView("Waits for the attending", "warn", "", may_ask=waits, opens=opens)
-
-
-def last_import(session: Session) -> ListingImport | None:
-    """The latest import that changed something."""
-    return session.scalars(
-        select(ListingImport).order_by(ListingImport.at.desc()).limit(1)
-    ).one_or_none()
 
 
 def to_sign(session: Session, attending_id: object) -> tuple[ScopeSignature, ...]:

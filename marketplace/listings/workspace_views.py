@@ -1,28 +1,21 @@
-"""/agency/<slug>/listings and /import: what the agency offers, and the one way to open it."""
+"""/agency/<slug>/listings: what the agency offers, and the one way to open it."""
 
-from typing import Any
-from uuid import UUID
-
-from flask import Response, flash, request
+from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from marketplace.accounts.permissions import may, require
-from marketplace.core import clock, storage, web
+from marketplace.accounts.permissions import may
+from marketplace.core import web
 from marketplace.core.db import db
-from marketplace.core.errors import Invalid, NotFound
-from marketplace.core.formats import doctor, when
-from marketplace.core.storage import StoredFile
+from marketplace.core.errors import Invalid
+from marketplace.core.formats import doctor
 from marketplace.desk.frame import frame
-from marketplace.listings import catalog, cities, drafts, importing, operations
+from marketplace.listings import catalog, cities, drafts, operations
 from marketplace.listings import workspace_queries as reads
-from marketplace.listings.importing import Report
 from marketplace.listings.models import Rotation
 
 workspace = web.Room("listings_workspace", __name__, side="agency", url_prefix="/agency/<slug>")
 
 Answer = str | tuple[str, int] | BaseResponse
-CSV = "text/csv"
-MAX_SHOWN_FAULTS = 200
 
 
 # --- the table and one listing ------------------------------------------------------------------
@@ -166,135 +159,3 @@ def keep_closed(slug: str, name: str) -> Answer:
     operations.keep_closed(db.session(), web.actor(), rotation.id)
     flash("It stays a draft until you publish it.", "info")
     return web.go(f"/agency/{slug}/listings/{name}/check")
-
-
-# --- import -------------------------------------------------------------------------------------
-
-
-@workspace.get("/import")
-def import_page(slug: str) -> Answer:
-    """Upload a file; it is checked first."""
-    require(web.actor(), "listings.import")
-    return _import_page(slug)
-
-
-def _import_page(
-    slug: str, *, error: str = "", result: dict[str, Any] | None = None, status: int = 200
-) -> Answer:
-    last = reads.last_import(db.session())
-    return web.render(
-        "agency/import.html",
-        status=status,
-        **frame(),
-        result=result,
-        action=f"/agency/{slug}/import",
-        template_url=f"/agency/{slug}/import/template.csv",
-        error=error or None,
-        last={
-            "file": last.file_name or "Imported file",
-            "line": f"{last.created} new, {last.updated} changed, {last.unchanged} the same ·"
-            f" {when(last.at)} UTC",
-            "undo_url": "",
-        }
-        if last
-        else None,
-    )
-
-
-@workspace.post("/import")
-def check_file(slug: str) -> Answer:
-    """Check an uploaded file and say what would change; nothing changes yet."""
-    require(web.actor(), "listings.import")
-    sent = request.files.get("csv")
-    content = sent.read(importing.MAX_BYTES + 1) if sent else b""
-    name = (sent.filename or "listings.csv")[-120:] if sent else ""
-    try:
-        if not content:
-            raise Invalid({"csv": "Choose a CSV file."})
-        report = _run(content, name, dry_run=True)
-    except Invalid as error:
-        return _import_page(slug, error=error.errors["csv"], status=error.status)
-    key = None
-    if not report.faults:
-        key = storage.put(
-            db.session(),
-            content,
-            name=name,
-            media_type=CSV,
-            agency_id=web.membership().agency_id,
-            person_id=web.require_viewer().person_id,
-        )
-    result = _result(slug, name, report, key)
-    return _import_page(slug, result=result, status=422 if report.faults else 200)
-
-
-@workspace.post("/import/<uuid:key>")
-def apply_file(slug: str, key: UUID) -> Answer:
-    """Write a file that was checked before. It is checked again: the world may have moved."""
-    require(web.actor(), "listings.import")
-    session = db.session()
-    stored = session.get(StoredFile, key)
-    if stored is None or stored.media_type != CSV:
-        raise NotFound
-    report = _run(storage.read(session, key), stored.name, dry_run=False)
-    if report.faults:
-        result = _result(slug, stored.name, report, None)
-        return _import_page(slug, result=result, status=422)
-    flash(
-        f"Imported: {report.created} new drafts, {report.updated} changed,"
-        f" {report.unchanged} the same.",
-        "good",
-    )
-    return web.go(f"/agency/{slug}/listings")
-
-
-@workspace.get("/import/template.csv")
-def template(slug: str) -> Answer:
-    """An example file with every column."""
-    return _download(importing.template(), "listings-template.csv")
-
-
-def _run(content: bytes, name: str, *, dry_run: bool) -> Report:
-    return importing.import_listings(
-        db.session(),
-        web.actor(),
-        web.membership().agency_id,
-        content,
-        file_name=name,
-        dry_run=dry_run,
-    )
-
-
-def _result(slug: str, name: str, report: Report, key: UUID | None) -> dict[str, Any]:
-    return {
-        "file": name,
-        "rows": report.rows,
-        "by": web.require_viewer().name,
-        "when": when(clock.now()),
-        "added": report.created,
-        "added_text": "New drafts",
-        "changed": report.updated,
-        "changed_text": "Listings you have",
-        "same": report.unchanged,
-        "errors": [
-            {
-                "row": fault.line,
-                "column": fault.column or "row",
-                "found": fault.found,
-                "problem": fault.reason,
-                "fix": "",
-            }
-            for fault in report.faults[:MAX_SHOWN_FAULTS]
-        ],
-        "bad_rows": report.bad_rows,
-        "fixable": 0,
-        "errors_url": "",
-        "fix_url": "",
-        "apply_url": f"/agency/{slug}/import/{key}" if key else "",
-    }
-
-
-def _download(content: bytes, name: str) -> Response:
-    answer = Response(content, mimetype=CSV)
-    answer.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return answer

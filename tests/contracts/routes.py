@@ -75,6 +75,7 @@ _B = "/me/bookings/"
 _D = "/attending/bookings/"
 _S = "/me/saved/"
 _A = "/agency/{slug}"
+_I = _A + "/import"
 _V = _A + "/verification"
 _W = _A + "/storefront"
 _WRITES = {"title": "A quiet page", "slug": "quiet-page", "text": "Come *early*."}
@@ -802,17 +803,38 @@ ROWS: tuple[Row, ...] = (
         "listings.edit",
         page=_A + "/availability/{closed_start}",
     ),
-    _get("listings_workspace.import_page", _A + "/import", "listings.import"),
-    _get("listings_workspace.template", _A + "/import/template.csv", STAFF),
-    _post(
-        "listings_workspace.check_file",
-        _A + "/import",
-        "listings.import",
-        ok=200,
-        page=_A + "/import",
-        upload="csv",
+    _get("imports.index", _I, "listings.import"),
+    *(
+        _get(f"imports.{endpoint}", f"{_I}/{kind}{path}", "listings.import")
+        for kind in ("sites", "attendings", "listings", "offerings")
+        for endpoint, path in (
+            ("kind_page", ""),
+            ("empty", "/template.csv"),
+            ("export", "/export.csv"),
+        )
     ),
-    _post("listings_workspace.apply_file", _A + "/import/{file}", "listings.import"),
+    _post("imports.upload", _I, "listings.import", page=_I + "/sites", upload="csv"),
+    _get("imports.show", _I + "/{import_checked}", "listings.import"),
+    _post(
+        "imports.run",
+        _I + "/{import_checked}",
+        "listings.import",
+        page=_I + "/{import_checked}",
+    ),
+    _post(
+        "imports.undo",
+        _I + "/{import_done}/undo",
+        "listings.import",
+        page=_I + "/{import_done}",
+    ),
+    _post(
+        "imports.fix",
+        _I + "/{import_faulty}/fix",
+        "listings.import",
+        page=_I + "/{import_faulty}",
+        fields={"c-2-kind": "hospital"},
+    ),
+    _get("imports.notes", _I + "/{import_faulty}/notes.csv", "listings.import"),
     _get("reviews_workspace.reviews", _A + "/reviews", STAFF),
     _post(
         "reviews_workspace.reply",

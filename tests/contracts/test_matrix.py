@@ -123,6 +123,7 @@ READ: list[tuple[str, str, str]] = [
     ("queue.calendar", "coordinator-alpha", "candidate"),
     ("replies.index", "finance-alpha", "agency"),
     ("listings_workspace.show", "coordinator-alpha", "agency"),
+    ("imports.show", "coordinator-alpha", "agency"),
     ("attending.sign_page", "attending-alpha", "agency"),
     ("signing.show", "anonymous", "agency"),
 ]

@@ -23,7 +23,7 @@ from marketplace.bookings import card, workspace_queries
 from marketplace.bookings import operations as bookings
 from marketplace.bookings.events import AttendingAsked
 from marketplace.bookings.models import Booking
-from marketplace.core import announcements, clock, context, events, ids, jobs, mail, outbox, storage
+from marketplace.core import announcements, clock, context, events, ids, jobs, mail, outbox
 from marketplace.core.context import Actor
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.outbox import OutboxMessage
@@ -43,7 +43,8 @@ from marketplace.verification import operations as evidence
 from marketplace.verification.operations import Paper
 from tests import factories
 from tests.contracts import canaries, shops
-from tests.listings.test_importing import a_file, a_row
+from tests.imports import support as sheets
+from tests.imports.support import a_file, a_site
 from tests.payments import double as stub
 from tests.payments.double import StripeDouble
 from tests.verification import support as papers
@@ -118,7 +119,9 @@ def missing() -> dict[str, str]:
     uuids = (
         "signature",
         "refusable_signature",
-        "file",
+        "import_done",
+        "import_checked",
+        "import_faulty",
         "view",
         "reply",
         "membership",
@@ -489,20 +492,25 @@ def _papers(house: House, sent: dict[UUID, str]) -> None:
     _catalog(house)
     down = {"state": "paused", "taken_down_at": clock.now(), "taken_down_reason": "Not true."}
     house.names["down_id"] = str(_more(house, **down).rotation_id)
-    house.csv = a_file(a_row(house.market, title=f"Zqagency{house.key} import"))
+    house.csv = a_file(a_site(name=f"Zqagency{house.key} import"))
     house.names["unasked"] = _more(house, **private, signed_version=None).slug
-    with open_session(context.agency(house.market.agency_id)) as session:
-        stored = storage.put(
-            session,
-            house.csv,
-            name=f"zqagency{house.key}.csv",
-            media_type="text/csv",
-            agency_id=house.market.agency_id,
-            person_id=house.market.staff["manager"],
-        )
-    house.names["file"] = str(stored)
+    _imports(house)
     _links(house)
     _evidence(house)
+
+
+def _imports(house: House) -> None:
+    """Files of sites: one that is done, one that is checked, one with a bad cell."""
+    market = house.market
+    named = {
+        "import_done": a_site(name=f"Zqagency{house.key} wing"),
+        "import_checked": a_site(name=f"Zqagency{house.key} annex"),
+        "import_faulty": a_site(name=f"Zqagency{house.key} hall", kind="castle"),
+    }
+    for name, row in named.items():
+        house.names[name] = str(sheets.upload(market, "sites", a_file(row)))
+    sheets.start(market, UUID(house.names["import_done"]))
+    factories.run_outbox("imports.run")
 
 
 def _evidence(house: House) -> None:

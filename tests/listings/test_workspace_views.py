@@ -1,9 +1,7 @@
-"""The agency's listings: publishing through the one guard, the signature by link, the import."""
+"""The agency's listings: publishing through the one guard, and the signature by link."""
 
-import io
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -16,7 +14,6 @@ from marketplace.listings import operations, signing_views, versions, workspace_
 from marketplace.listings.events import SignatureAsked
 from marketplace.listings.models import Block, Offering, Rotation
 from tests import factories
-from tests.listings.test_importing import a_file, a_row, imported
 from tests.support import rooms
 from tests.support.rooms import Browser, words_of
 
@@ -268,66 +265,3 @@ def test_a_signature_of_an_older_version_does_not_count(
         versions.set_values(session, row, {"activities": {"take-history": "yes"}})
     factories.run_outbox("listings.signature_decided")
     assert listing(market).signed_version is None
-
-
-# --- the import page ----------------------------------------------------------------------------
-
-
-def upload(desk: Browser, market: factories.Market, content: bytes, name: str = "my.csv"):
-    page = f"/agency/{market.agency_slug}/import"
-    return desk.post(page, {"csv": (io.BytesIO(content), name)}, page=page)
-
-
-def test_the_page_checks_first_and_writes_on_confirmation(
-    desk: Browser, market: factories.Market
-) -> None:
-    page = upload(desk, market, a_file(a_row(market)))
-    assert page.status_code == 200
-    assert "Dry run: nothing has changed yet" in page.text
-    assert imported(market) == []
-    action = page.text.split("/import/")[1].split('"')[0]
-    assert UUID(action)
-    url = f"/agency/{market.agency_slug}/import"
-    assert desk.post(f"{url}/{action}", page=url).status_code == 303
-    assert len(imported(market)) == 1
-    assert "my.csv" in desk.get(url).text
-    assert "Draft" in desk.get(f"/agency/{market.agency_slug}/listings").text
-
-
-def test_faults_are_listed_and_nothing_can_be_confirmed(
-    desk: Browser, market: factories.Market
-) -> None:
-    page = upload(desk, market, a_file(a_row(market, capacity="<b>many</b>")))
-    assert page.status_code == 422
-    assert "Write a whole number" in page.text and "&lt;b&gt;many" in page.text
-    assert "Import 1" not in page.text
-
-
-@pytest.mark.parametrize("content", [b"", b"\0\1", b"hello", b"a,b\n1,2\n"])
-def test_what_is_no_list_is_refused_in_words(
-    desk: Browser, market: factories.Market, content: bytes
-) -> None:
-    page = upload(desk, market, content)
-    assert page.status_code == 422 and 'id="csv-err"' in page.text
-
-
-def test_a_file_of_another_agency_cannot_be_confirmed(
-    app: Flask, desk: Browser, market: factories.Market
-) -> None:
-    other = factories.market()
-    theirs = upload(Browser(app, other.staff["owner"]), other, a_file(a_row(other)))
-    key = theirs.text.split("/import/")[1].split('"')[0]
-    url = f"/agency/{market.agency_slug}/import"
-    assert desk.post(f"{url}/{key}", page=url).status_code == 404
-    assert imported(market) == []
-
-
-@pytest.mark.parametrize(("role", "status"), [("coordinator", 200), ("read-only", 403)])
-def test_who_may_import(app: Flask, market: factories.Market, role: str, status: int) -> None:
-    page = Browser(app, market.staff[role]).get(f"/agency/{market.agency_slug}/import")
-    assert page.status_code == status
-
-
-def test_the_template_is_a_file(desk: Browser, market: factories.Market) -> None:
-    page = desk.get(f"/agency/{market.agency_slug}/import/template.csv")
-    assert page.mimetype == "text/csv" and b"external_id" in page.data

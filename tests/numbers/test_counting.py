@@ -10,13 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from demo import stack
 from marketplace.core import clock, context, counters
 from marketplace.core.counters import Batch
 from marketplace.core.db import open_session
 from marketplace.numbers import counting, jobs
 from marketplace.numbers.models import ListingDay
 from tests import factories
+from tests.support import valkey
 
 SYSTEM = context.system("test")
 PERSON = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
@@ -92,25 +92,10 @@ def test_without_redis_a_page_waits_for_nothing(app: Flask, away: None) -> None:
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[None]:
     """A real Valkey."""
-    import subprocess
-
-    socket = tmp_path / "v.sock"
-    process = subprocess.Popen(
-        [
-            stack.valkey_binary(),
-            *("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path)),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    for _ in range(100):
-        if socket.exists():
-            break
-        time.sleep(0.05)
-    counters.configure(f"unix://{socket}")
-    yield
-    counters.configure("")
-    process.terminate()
-    process.wait(10)
+    with valkey.running(tmp_path) as url:
+        counters.configure(url)
+        yield
+        counters.configure("")
 
 
 def test_counted_in_redis_and_flushed_to_rows(app: Flask, redis: None) -> None:

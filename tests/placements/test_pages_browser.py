@@ -23,7 +23,7 @@ from marketplace.listings.models import Rotation
 from marketplace.reviews import jobs as review_jobs
 from marketplace.reviews import operations as reviews
 from tests import factories
-from tests.listings.test_importing import a_file, a_row
+from tests.imports.support import a_file, a_row
 from tests.payments.double import free_port
 from tests.support import rooms
 from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
@@ -175,9 +175,9 @@ def test_a_faulty_import_says_where(browser: Browser, url: str, size: dict[str, 
     market = factories.market()
     rows = a_row(market, capacity="many", starts="2027-03-02"), a_row(market, external_id="b")
     page = opened(browser, url, market.staff["owner"], size)
-    page.goto(f"/agency/{market.agency_slug}/import")
+    page.goto(f"/agency/{market.agency_slug}/import/listings")
     content = io.BytesIO(a_file(*rows)).getvalue()
-    page.get_by_label("Upload a file").set_input_files(
+    page.get_by_label("Your file").set_input_files(
         {"name": "my.csv", "mimeType": "text/csv", "buffer": content}
     )
     page.get_by_role("button", name="Check file").click()
