@@ -32,15 +32,19 @@ CREATE TABLE IF NOT EXISTS fault (
 );
 CREATE TABLE IF NOT EXISTS switch (name TEXT PRIMARY KEY, value REAL NOT NULL);
 """
+PATIENCE_SECONDS = 30
 TABLES = ("object", "idempotency", "delivery", "fault", "switch")
 
 
 class Store:
     """One connection shared by all threads; a lock makes transactions follow one another."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        # the seed writes to this file from a process of its own, for seconds on a busy machine
+        self._connection = sqlite3.connect(
+            path, timeout=patience_seconds, check_same_thread=False, isolation_level=None
+        )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)

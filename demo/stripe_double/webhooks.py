@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass
@@ -52,11 +53,20 @@ class Courier(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping.is_set():
-            delivery = self._next()
-            if delivery is None:
+            try:
+                idle = not self._deliver()
+            except sqlite3.OperationalError as error:  # another process holds the file
+                logger.warning("webhooks wait: %s", error)
+                idle = True
+            if idle:
                 self._stopping.wait(POLL_SECONDS)
-            else:
-                self._settle(delivery, self._send(delivery))
+
+    def _deliver(self) -> bool:
+        """Send what is next. Whether there was anything."""
+        delivery = self._next()
+        if delivery is not None:
+            self._settle(delivery, self._send(delivery))
+        return delivery is not None
 
     def _next(self) -> Delivery | None:
         with self._store.transaction() as connection:

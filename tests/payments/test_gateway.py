@@ -3,13 +3,17 @@
 import hashlib
 import hmac
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
 
+from demo.stripe_double.store import Store
+from demo.stripe_double.webhooks import Courier
 from marketplace.core.errors import Unavailable
 from marketplace.payments.gateway import (
     HARD_DECLINES,
@@ -582,6 +586,24 @@ def test_webhooks_are_sent_again_until_accepted_even_after_kill9(tmp_path):
         until(lambda: len(inbox.received) >= 2)
         until(lambda: double.read("webhooks")["data"][0]["state"] == "delivered")
         assert len({body for body, _ in inbox.received}) == 1
+
+
+def test_webhooks_go_on_after_another_process_held_the_file(tmp_path):
+    """As the seed does while the demo starts."""
+    path = tmp_path / "stripe.db"
+    with receiver() as inbox, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        store = Store(path, patience_seconds=0.02)
+        courier = Courier(store, inbox.url, "whsec_tests")
+        other.execute("INSERT INTO delivery (event_id, body, due) VALUES ('evt_1', '{}', 0)")
+        other.execute("BEGIN IMMEDIATE")
+        courier.start()
+        courier.join(0.3)
+        assert inbox.received == []
+        other.execute("COMMIT")
+        until(lambda: len(inbox.received) == 1)
+        courier.stop()
+        courier.join()
+        store.close()
 
 
 def test_webhooks_can_be_doubled_reordered_and_lost(tmp_path):
