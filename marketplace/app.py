@@ -37,6 +37,7 @@ from marketplace.listings import views as listings_views
 from marketplace.listings import workspace_views as listings_workspace_views
 from marketplace.notifications import views as notifications_views
 from marketplace.numbers import views as numbers_views
+from marketplace.payments import payout_views as payments_payout_views
 from marketplace.payments import views as payments_views
 from marketplace.placements import attending_views as placements_attending_views
 from marketplace.placements import link_views as placements_link_views
@@ -85,6 +86,7 @@ ROOMS = (
     desk_views.room,
     numbers_views.room,
     payments_views.hooks,
+    payments_payout_views.payouts_room,
     placements_link_views.link,
     placements_attending_views.mine,
     placements_own_views.own,

@@ -66,7 +66,7 @@ def home(slug: str) -> Answer:
         arrivals=workspace_rows.arrivals(workspace_queries.arrivals(session), slug),
         arrivals_url=f"/agency/{slug}/bookings?view=arriving",
         money=_money_of_agency(),
-        statement_url="",
+        statement_url=f"/agency/{slug}/payouts",
         onboarding=steps,
         needs_all=_rest(slug, found.total, found.shown),
         numbers=page.numbers(session, money=False) if shelf.total else None,

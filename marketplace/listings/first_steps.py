@@ -42,7 +42,7 @@ def first_steps(session: Session, agency: Agency) -> dict[str, object] | None:
     steps += _send(needed, base)
     drafts = _count(session, Rotation, Rotation.state == "draft")
     steps.append(_listing(base, drafts))
-    steps += [*_site(session, base), *_attending(session), _payout(agency)]
+    steps += [*_site(session, base), *_attending(session), _payout(base, agency)]
     steps.append(_publish(base, agency, drafts))
     done = sum(step.state == "done" for step in steps)
     return {"done": done, "total": len(steps), "steps": [asdict(step) for step in steps]}
@@ -136,11 +136,12 @@ def _attending(session: Session) -> list[Step]:
     return [Step("wait", title, line)]
 
 
-def _payout(agency: Agency) -> Step:
+def _payout(base: str, agency: Agency) -> Step:
     title = "Payout account"
     if agency.payout_account:
         return Step("done", title, "Connected")
-    return Step("lock", title, "Needed before the first payout, not before publishing")
+    line = "Needed before the first payout, not before publishing"
+    return Step("todo", title, line, "Set it up", f"{base}/payouts", "about 5 min")
 
 
 def _listing(base: str, drafts: int) -> Step:

@@ -17,7 +17,7 @@ from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.events import publish
 from marketplace.core.jobs import outside_handler
-from marketplace.payments import operations
+from marketplace.payments import operations, payouts
 from marketplace.payments.events import SetupSettled
 from marketplace.payments.gateway import (
     ChargeOutcome,
@@ -283,6 +283,8 @@ def process_event(scope: Scope, event_id: str) -> None:
         if event.processed_at:
             return
         kind, object_id = event.type, event.object_id
+    if kind == "account.updated":
+        payouts.account_changed(object_id)
     if kind.startswith("payment_intent."):
         _refresh_payment(scope, object_id)
     if kind.startswith(("setup_intent.", "checkout.session.")):

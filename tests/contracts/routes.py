@@ -960,6 +960,10 @@ ROWS: tuple[Row, ...] = (
         page="/admin/announcements",
     ),
     _post("admin_people.look", _P + "/view-as", ADMIN, page=_P, fields=_REASON),
+    # --- payouts --------------------------------------------------------------------------------
+    _get("payouts.show", _A + "/payouts", "money.view"),
+    _get("payouts.onboard", _A + "/payouts/stripe", "money.payouts", ok=303),
+    _post("payouts.connect", _A + "/payouts/connect", "money.payouts", page=_A + "/payouts"),
     # --- verification ---------------------------------------------------------------------------
     _get("agencies.new", "/agencies/new", PUBLIC),
     _post(

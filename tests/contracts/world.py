@@ -38,6 +38,7 @@ from marketplace.payments.models import Customer, LedgerTransaction, PaymentPlan
 from marketplace.placements import operations as placements
 from marketplace.reviews import operations as reviews
 from marketplace.saved import operations as saved
+from marketplace.tenants.models import Agency
 from marketplace.verification import attendings, files
 from marketplace.verification import operations as evidence
 from marketplace.verification.operations import Paper
@@ -533,6 +534,7 @@ def _evidence(house: House) -> None:
     house.names["paper"] = str(upload("tax-number"))
     house.names["house"] = market.agency_slug
     with open_session(factories.a_system()) as session:
+        session.get_one(Agency, market.agency_id).email = f"desk-{house.key}@example.org"
         doctor = session.get_one(Attending, house.doctor)
         house.names["doctor"] = doctor.slug
         attendings.watch(session, doctor.id, doctor.npi)
