@@ -255,6 +255,7 @@ def _rotation(  # noqa: PLR0917
         "max_installments": agency["max_installments"],
         "preapproved": pair.agency.slug == "meridian-usce" and random.random() < 0.4,
         "signed_version": 1 if signed else None,
+        "signed_on": (since - timedelta(days=2)).date() if signed else None,
         "rating_sum": 0,
         "rating_count": 0,
         "truth_matching": 0,

@@ -10,12 +10,12 @@ from marketplace.core.errors import Conflict, Forbidden, NotFound
 from marketplace.core.outbox import OutboxMessage
 
 
-def retry_job(session: Session, actor: Actor, message_id: UUID) -> None:
+def retry_job(session: Session, actor: Actor, message_id: UUID, reason: str) -> None:
     """Try a stopped job again, with the same key: never twice. Conflict when it is not stopped."""
     row = _stopped(session, actor, message_id)
     outbox.revive(session, message_id)
     session.info["wake"] = True
-    audit.record(session, actor, "job.retried", f"outbox:{row.id}", topic=row.topic)
+    audit.record(session, actor, "job.retried", f"outbox:{row.id}", topic=row.topic, reason=reason)
 
 
 def hurry_job(session: Session, actor: Actor, message_id: UUID) -> None:
@@ -46,11 +46,11 @@ def discard_job(session: Session, actor: Actor, message_id: UUID, reason: str) -
     )
 
 
-def resend_mail(session: Session, actor: Actor, message_id: UUID) -> None:
+def resend_mail(session: Session, actor: Actor, message_id: UUID, reason: str) -> None:
     """Send a message once more to the same address. Conflict while it is being sent."""
     _admin(actor)
     row = mail.send_again(session, message_id)
-    audit.record(session, actor, "mail.sent_again", f"mail:{row.id}", slug=row.slug)
+    audit.record(session, actor, "mail.sent_again", f"mail:{row.id}", slug=row.slug, reason=reason)
 
 
 def discard_mail(session: Session, actor: Actor, message_id: UUID, reason: str) -> None:

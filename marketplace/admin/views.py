@@ -57,7 +57,11 @@ def _jobs_page(refused: str = "", error: str = "") -> Answer:
 @room.post("/jobs/<uuid:message_id>/retry")
 def retry_job(message_id: UUID) -> Answer:
     """Try a stopped job again."""
-    operations.retry_job(db.session(), web.actor(), message_id)
+    try:
+        reason = forms.reason(request.form)
+    except Invalid as error:
+        return _jobs_page(f"r-{message_id}", error.errors["reason"])
+    operations.retry_job(db.session(), web.actor(), message_id, reason)
     flash("The job is tried again.", "good")
     return web.go("/admin/jobs")
 
@@ -76,7 +80,7 @@ def discard_job(message_id: UUID) -> Answer:
     try:
         reason = forms.reason(request.form)
     except Invalid as error:
-        return _jobs_page(str(message_id), error.errors["reason"])
+        return _jobs_page(f"d-{message_id}", error.errors["reason"])
     operations.discard_job(db.session(), web.actor(), message_id, reason)
     flash("The job is discarded. Its row stays for the record.", "good")
     return web.go("/admin/jobs")
@@ -109,7 +113,11 @@ def _mail_page(refused: str = "", error: str = "") -> Answer:
 @room.post("/mail/<uuid:message_id>/send-again")
 def resend_mail(message_id: UUID) -> Answer:
     """Send a message once more."""
-    operations.resend_mail(db.session(), web.actor(), message_id)
+    try:
+        reason = forms.reason(request.form)
+    except Invalid as error:
+        return _mail_page(f"s-{message_id}", error.errors["reason"])
+    operations.resend_mail(db.session(), web.actor(), message_id, reason)
     flash("The message is sent once more.", "good")
     return web.go("/admin/mail")
 
@@ -120,7 +128,7 @@ def discard_mail(message_id: UUID) -> Answer:
     try:
         reason = forms.reason(request.form)
     except Invalid as error:
-        return _mail_page(str(message_id), error.errors["reason"])
+        return _mail_page(f"m-{message_id}", error.errors["reason"])
     operations.discard_mail(db.session(), web.actor(), message_id, reason)
     flash("The message is discarded. It stays here for the record.", "good")
     return web.go("/admin/mail")

@@ -156,6 +156,7 @@ class Rotation(Keyed, Base):
     max_installments: Mapped[int] = mapped_column(default=4)
     preapproved: Mapped[bool] = mapped_column(default=False)  # the agency's approval is skipped
     signed_version: Mapped[int | None]  # the version whose scope the attending signed
+    signed_on: Mapped[date | None]  # the day, at the site, of the signature under what is live
     copied_from: Mapped[UUID | None]  # the listing it was copied from: what was signed there helps
     rating_sum: Mapped[int] = mapped_column(default=0)
     rating_count: Mapped[int] = mapped_column(default=0)

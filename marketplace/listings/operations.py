@@ -162,6 +162,7 @@ def publish(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
         )
     rotation.state, rotation.public, rotation.withheld = "published", True, False
     rotation.published_at = rotation.published_at or clock.now()
+    rotation.signed_on = versions.signed_day(session, rotation)
     _keep_version(session, actor, rotation)
     _changed(session, actor, rotation, "listing.publish")
     return rotation

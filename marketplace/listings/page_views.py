@@ -178,7 +178,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         levels=_levels(rotation),
         level_lead=catalog.level(rotation.level).meaning,
         scope=scope(rotation),
-        signed_on=None,
+        signed_on=rotation.signed_on,
         week=[row(**line) for line in rotation.week_plan if isinstance(line, dict)],
         week_heads=("Morning", "Afternoon"),
         about=_about(rotation, specialty.label),
@@ -199,7 +199,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         requirements_lead="Papers are due before the first day, not before the request.",
         letter_lead=_letter_lead(rotation, c),
         letter=_letter(rotation, short),
-        truth=_truth(rotation),
+        truth=_truth(session, rotation),
         rating=_rating(rotation),
         review_count=rotation.rating_count,
         dims=_dimensions(shown),
@@ -371,15 +371,19 @@ def _letter(rotation: Rotation, short: str) -> list[tuple[str, str]]:
     return found
 
 
-def _truth(rotation: Rotation) -> Row | None:
+def _truth(session: Session, rotation: Rotation) -> Row | None:
     if not rotation.truth_answers:
         return None
+    tasks = reviews.truth_by_task(session, rotation.id)
     return row(
         percent=rotation.truth_matching * 100 // rotation.truth_answers,
         matching=rotation.truth_matching,
         total=rotation.truth_answers,
         floor=None,
-        items=[],
+        items=[
+            row(label=catalog.scope_activity(one.slug).label, n=one.matching, of=one.answers)
+            for one in tasks
+        ],
     )
 
 

@@ -2,10 +2,12 @@
 signed. The lowest layer under drafts, signatures and publishing."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
@@ -104,6 +106,19 @@ def was_asked(session: Session, rotation_id: UUID, version: int) -> bool:
         ScopeSignature.rotation_id == rotation_id, ScopeSignature.version == version
     )
     return session.scalar(found) is not None
+
+
+def signed_day(session: Session, rotation: Rotation) -> date | None:
+    """The day, at the site, of the newest signature that this version stands under."""
+    at = session.scalar(
+        select(func.max(ScopeSignature.decided_at)).where(
+            ScopeSignature.rotation_id == rotation.id,
+            ScopeSignature.attending_id == rotation.attending_id,
+            ScopeSignature.version <= rotation.version,
+            ScopeSignature.decision == "signed",
+        )
+    )
+    return at.astimezone(ZoneInfo(rotation.site.time_zone)).date() if at else None
 
 
 def retire(session: Session, rotation_id: UUID, version: int) -> None:

@@ -136,10 +136,14 @@ def author_label(booking: Booking) -> str:
 def truth(review: Review) -> tuple[int, int]:
     """How many answers are at least what was declared, and how many answers there are."""
     matching = sum(
-        _STRENGTH[review.attested.get(slug, "no")] >= _STRENGTH[level]
-        for slug, level in review.declared.items()
+        holds(level, review.attested.get(slug, "no")) for slug, level in review.declared.items()
     )
     return matching, len(review.declared)
+
+
+def holds(declared: str, attested: str) -> bool:
+    """Was a task at least what the listing said?"""
+    return _STRENGTH[attested] >= _STRENGTH[declared]
 
 
 def release(session: Session, review_id: UUID) -> None:

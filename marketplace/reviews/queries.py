@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.listings import catalog
 from marketplace.reviews.models import Review
-from marketplace.reviews.operations import dimensions, truth
+from marketplace.reviews.operations import dimensions, holds, truth
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,31 @@ _OF_ROTATION = (
     .order_by(Review.release_at.desc(), Review.id)
     .limit(bindparam("most", type_=Integer()))
 )
+
+
+@dataclass(frozen=True)
+class TaskTruth:
+    """One declared task: how many of its answers were at least what was declared."""
+
+    slug: str
+    matching: int
+    answers: int
+
+
+def truth_by_task(session: Session, rotation_id: UUID, most: int = 8) -> tuple[TaskTruth, ...]:
+    """The tasks of a listing that held least often, those that always held last (public rows)."""
+    rows = session.execute(
+        select(Review.declared, Review.attested).where(
+            Review.rotation_id == rotation_id, Review.public
+        )
+    )
+    counted: dict[str, list[bool]] = {}
+    for declared, attested in rows:
+        for slug, level in declared.items():
+            counted.setdefault(slug, []).append(holds(level, attested.get(slug, "no")))
+    found = [TaskTruth(slug, sum(held), len(held)) for slug, held in counted.items()]
+    found.sort(key=lambda one: (one.matching / one.answers, -one.answers, one.slug))
+    return tuple(found[:most])
 
 
 def of_agency(session: Session, limit: int = 100) -> tuple[Shown, ...]:

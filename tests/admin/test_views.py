@@ -94,11 +94,11 @@ def test_retry(admin: Visitor) -> None:
     key = stopped()
     page = admin.get("/admin/jobs").get_data(as_text=True)
     assert "core.mail.deliver" in page and "no route &lt;b&gt;" in page
-    answer = admin.post(f"/admin/jobs/{key}/retry", admin.token("/admin/jobs"))
+    answer = admin.post(f"/admin/jobs/{key}/retry", admin.token("/admin/jobs"), reason=WHY)
     assert answer.headers["Location"] == "/admin/jobs"
     assert row(key).dead_at is None and row(key).failures == 0
     assert _acts() == [("job.retried", f"outbox:{key}", "admin", "Ines Carvalho")]
-    again = admin.post(f"/admin/jobs/{key}/retry", admin.token())
+    again = admin.post(f"/admin/jobs/{key}/retry", admin.token(), reason=WHY)
     assert again.status_code == 409
 
 
@@ -133,10 +133,14 @@ def test_a_job_that_runs_is_left_alone(admin: Visitor) -> None:
 def test_the_operations_know_who_may(site: Flask) -> None:
     key = stopped()
     owner = Actor("agency", role="owner")
-    for act in (operations.retry_job, operations.hurry_job, operations.resend_mail):
-        with pytest.raises(Forbidden), open_session(SYSTEM) as session:
-            act(session, owner, key)
-    for end in (operations.discard_job, operations.discard_mail):
+    with pytest.raises(Forbidden), open_session(SYSTEM) as session:
+        operations.hurry_job(session, owner, key)
+    for end in (
+        operations.retry_job,
+        operations.resend_mail,
+        operations.discard_job,
+        operations.discard_mail,
+    ):
         with pytest.raises(Forbidden), open_session(SYSTEM) as session:
             end(session, owner, key, WHY)
 
@@ -263,7 +267,9 @@ def test_mail_once_more_and_never(admin: Visitor) -> None:
     key = _letter()
     assert [sent.to for sent in mails()] == ["a@people.example"]
     path = f"/admin/mail/{key}"
-    assert admin.post(f"{path}/send-again", admin.token()).status_code == 303
+    silent = admin.post(f"{path}/send-again", admin.token(), reason="x")
+    assert silent.status_code == 422 and f'id="s-{key}-reason-err"' in silent.text
+    assert admin.post(f"{path}/send-again", admin.token(), reason=WHY).status_code == 303
     refused = admin.post(f"{path}/discard", admin.token(), reason="x")
     assert refused.status_code == 422 and f'id="m-{key}-reason-err"' in refused.text
     assert admin.post(f"{path}/discard", admin.token(), reason=WHY).status_code == 303
@@ -274,7 +280,7 @@ def test_mail_once_more_and_never(admin: Visitor) -> None:
         found = session.get_one(mail.MailMessage, key)
         assert found.state == "discarded"
         found.state, found.claimed_at = "sending", clock.wall()
-    assert admin.post(f"{path}/send-again", admin.token()).status_code == 409
+    assert admin.post(f"{path}/send-again", admin.token(), reason=WHY).status_code == 409
     for act in ("send-again", "discard"):
         missing = f"/admin/mail/{uuid4()}/{act}"
         assert admin.post(missing, admin.token(), reason=WHY).status_code == 404

@@ -887,7 +887,7 @@ ROWS: tuple[Row, ...] = (
     _get("admin.jobs", "/admin/jobs", ADMIN),
     _get("admin.mail", "/admin/mail", ADMIN),
     _get("admin.audit", "/admin/audit", ADMIN),
-    _post("admin.retry_job", "/admin/jobs/{job}/retry", ADMIN, page="/admin/jobs"),
+    _post("admin.retry_job", "/admin/jobs/{job}/retry", ADMIN, page="/admin/jobs", fields=_REASON),
     _post(
         "admin.discard_job",
         "/admin/jobs/{job}/discard",
@@ -896,7 +896,13 @@ ROWS: tuple[Row, ...] = (
         fields=_REASON,
     ),
     _post("admin.hurry_job", "/admin/jobs/{late_job}/hurry", ADMIN, page="/admin/jobs"),
-    _post("admin.resend_mail", "/admin/mail/{mail}/send-again", ADMIN, page="/admin/mail"),
+    _post(
+        "admin.resend_mail",
+        "/admin/mail/{mail}/send-again",
+        ADMIN,
+        page="/admin/mail",
+        fields=_REASON,
+    ),
     _post(
         "admin.discard_mail",
         "/admin/mail/{mail}/discard",

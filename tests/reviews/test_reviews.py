@@ -281,3 +281,35 @@ def test_a_review_is_not_answered_before_its_release_nor_by_another_agency(
     other = factories.market()
     with pytest.raises(NotFound), open_session(context.agency(other.agency_id)) as session:
         operations.reply(session, other.staff_actor, key, "Not ours.")
+
+
+def test_truth_by_task_counts_public_reviews_and_names_the_worst_first(app: Flask) -> None:
+    market = factories.market()
+    made = [
+        factories.booking(market, factories.candidate(f"Ana {name}"), "completed")
+        for name in ("One", "Two")
+    ]
+    answers = ({"take-history": "yes", "physical-exam": "no"}, {"take-history": "supervised"})
+    with open_session(factories.a_system()) as session:
+        for booking, attested, public in zip(made, answers, (True, False), strict=True):
+            session.add(
+                Review(
+                    agency_id=market.agency_id,
+                    booking_id=booking.id,
+                    rotation_id=market.rotation_id,
+                    candidate_id=booking.candidate.id,
+                    author="Graduate",
+                    overall=4,
+                    ratings={},
+                    attested=attested,
+                    declared={"take-history": "yes", "physical-exam": "supervised"},
+                    release_at=clock.now(),
+                    public=public,
+                )
+            )
+    with open_session(context.public(), readonly=True) as session:
+        found = queries.truth_by_task(session, market.rotation_id)
+    assert [(one.slug, one.matching, one.answers) for one in found] == [
+        ("physical-exam", 0, 1),
+        ("take-history", 1, 1),
+    ]
