@@ -680,7 +680,11 @@ def _open_for_booking(session: Session, wanted: Wanted) -> tuple[Rotation, Offer
     for stop in stops(rotation, today):
         raise Conflict(stop.for_candidate, f"{stop.code}_closed")
     block = session.scalars(
-        select(Block).where(Block.rotation_id == rotation.id, Block.weeks == wanted.weeks)
+        select(Block).where(
+            Block.rotation_id == rotation.id,
+            Block.weeks == wanted.weeks,
+            Block.retired_at.is_(None),
+        )
     ).one_or_none()
     if block is None:
         raise Invalid({"weeks": "Choose one of the lengths on this page."})

@@ -25,7 +25,7 @@ def block_prices(session: Session, ids: Mapping[int, str]) -> dict[int, int]:
     """The price in cents of one listing for each length in weeks: one read."""
     rows = session.execute(
         select(Block.rotation_id, Block.weeks, Block.price_cents).where(
-            Block.rotation_id.in_({UUID(one) for one in ids.values()})
+            Block.rotation_id.in_({UUID(one) for one in ids.values()}), Block.retired_at.is_(None)
         )
     )
     return {weeks: cents for key, weeks, cents in rows if ids.get(weeks) == str(key)}

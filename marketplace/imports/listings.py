@@ -90,7 +90,9 @@ class Listings(Kind):
         booked = set()
         for some in parts(keys):
             for key, weeks in session.execute(
-                select(Block.rotation_id, Block.weeks).where(Block.rotation_id.in_(some))
+                select(Block.rotation_id, Block.weeks).where(
+                    Block.rotation_id.in_(some), Block.retired_at.is_(None)
+                )
             ):
                 lengths[key].add(weeks)
             for key, day, taken in session.execute(

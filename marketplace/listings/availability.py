@@ -359,8 +359,8 @@ def covers(row: Blackout, day: date, weeks: int) -> bool:
 
 
 def _shortest(session: Session, rotation_id: UUID) -> int:
-    weeks = select(Block.weeks).where(Block.rotation_id == rotation_id).order_by(Block.weeks)
-    return session.scalar(weeks.limit(1)) or 1
+    weeks = select(Block.weeks).where(Block.rotation_id == rotation_id, Block.retired_at.is_(None))
+    return session.scalar(weeks.order_by(Block.weeks).limit(1)) or 1
 
 
 def _too_near(rotation: Rotation, day: date) -> bool:

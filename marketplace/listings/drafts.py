@@ -123,8 +123,7 @@ def save(
 ) -> None:
     """Keep what an agency wrote. Values are columns of `versions.EDITABLE`, prices weeks to cents.
 
-    Invalid for a site or an attending of another agency and for a length that was on sale and is
-    gone; Conflict for an archived listing.
+    Invalid for a site or an attending of another agency; Conflict for an archived listing.
     """
     require(actor, "listings.edit")
     rotation = versions.locked(session, rotation_id)
@@ -135,7 +134,7 @@ def save(
         rotation,
         values,
         prices,
-        live_lengths={block.weeks for block in rotation.blocks} if prices is not None else set(),
+        live_lengths=frozenset(),  # a page that leaves a length empty retires it
         has_bookings=_moves(rotation, values) and _seats_taken(session, rotation.id),
     )
     if rotation.published_at is None:
@@ -176,10 +175,11 @@ def check_change(
     live_lengths: Set[int],
     has_bookings: bool,
 ) -> None:
-    """May this listing be written so? `live_lengths` are the weeks that its row has a price for.
+    """May this listing be written so? `live_lengths` are the weeks that must keep a price: a file
+    that leaves one out may have forgotten it.
 
-    Invalid for a length that was on sale and is gone, and for another attending while seats are
-    taken; Conflict for an archived listing.
+    Invalid for such a length, and for another attending while seats are taken; Conflict for an
+    archived listing.
     """
     if rotation.state == "archived":
         raise Conflict("An archived listing stays as it is. Copy it instead.", "archived")
@@ -190,7 +190,7 @@ def check_change(
     if prices is not None and rotation.published_at is not None:
         for weeks in live_lengths - prices.keys():
             raise Invalid(
-                {f"price-{weeks}": "This length was on sale and may be booked. It stays."}
+                {f"price-{weeks}": "This length is on sale. Retire it in the editor first."}
             )
 
 
@@ -295,19 +295,24 @@ def _write(
         for offering in session.scalars(starts):
             offering.attending_id = rotation.attending_id
     if prices is not None:
-        _write_prices(session, rotation, prices)
+        write_prices(session, rotation, prices)
 
 
-def _write_prices(session: Session, rotation: Rotation, prices: Prices) -> None:
+def write_prices(session: Session, rotation: Rotation, prices: Prices) -> None:
+    """The lengths on sale and their prices. One that was on sale and is left out is retired, and
+    comes back with its next price."""
     found = session.scalars(select(Block).where(Block.rotation_id == rotation.id))
     there = {block.weeks: block for block in found}
     for weeks, cents in prices.items():
         if weeks in there:
-            there[weeks].price_cents = cents
+            there[weeks].price_cents, there[weeks].retired_at = cents, None
         else:
             session.add(new_block(rotation, weeks, cents))
-    for weeks in there.keys() - prices.keys():  # only of a listing that was never live
-        session.delete(there[weeks])
+    for weeks in there.keys() - prices.keys():
+        if rotation.published_at is None:
+            session.delete(there[weeks])
+        else:  # bookings may hold it: it is only not offered any more
+            there[weeks].retired_at = there[weeks].retired_at or clock.now()
 
 
 def new_block(rotation: Rotation, weeks: int, cents: int) -> Block:

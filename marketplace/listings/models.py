@@ -175,7 +175,7 @@ class Rotation(Keyed, Base):
     )
     blocks: Mapped[list["Block"]] = relationship(
         viewonly=True,
-        primaryjoin="Rotation.id == foreign(Block.rotation_id)",
+        primaryjoin="and_(Rotation.id == foreign(Block.rotation_id), Block.retired_at.is_(None))",
         order_by="Block.weeks",
     )
     offerings: Mapped[list["Offering"]] = relationship(
@@ -195,7 +195,8 @@ def _follows_rotation() -> tuple[ForeignKeyConstraint, ForeignKeyConstraint]:
 
 
 class Block(Keyed, Base):
-    """A length in weeks and its all-in price in cents."""
+    """A length in weeks and its all-in price in cents. `retired_at`: it is not offered any more;
+    the row stays for the bookings that hold it."""
 
     __tablename__ = "block"
     __owned__ = Owned(agency="agency_id", public="public")
@@ -212,6 +213,7 @@ class Block(Keyed, Base):
     public: Mapped[bool] = mapped_column(default=False)
     weeks: Mapped[int]
     price_cents: Mapped[int] = mapped_column(Cents)
+    retired_at: Mapped[datetime | None]
 
 
 class Offering(Keyed, Base):

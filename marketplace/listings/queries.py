@@ -62,7 +62,7 @@ _PAGE = select(Rotation, Agency, Site, Attending).where(
 )
 _BLOCKS = (
     select(Block)
-    .where(Block.rotation_id == bindparam("rotation_id", type_=Uuid()))
+    .where(Block.rotation_id == bindparam("rotation_id", type_=Uuid()), Block.retired_at.is_(None))
     .order_by(Block.weeks)
 )
 _POOL = select(

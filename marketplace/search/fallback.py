@@ -155,7 +155,9 @@ def eligibility_values(session: Session) -> frozenset[str]:
 
 def _lengths(session: Session, query: Query) -> dict[UUID, tuple[int, int]]:
     """The length that counts and its price, for every listing that has it."""
-    wanted = select(Block.rotation_id, Block.weeks, Block.price_cents)
+    wanted = select(Block.rotation_id, Block.weeks, Block.price_cents).where(
+        Block.retired_at.is_(None)
+    )
     if query.weeks is not None:
         wanted = wanted.where(Block.weeks == query.weeks)
     found: dict[UUID, tuple[int, int]] = {}

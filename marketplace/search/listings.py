@@ -61,7 +61,8 @@ def facts_of(session: Session, ids: Sequence[UUID]) -> list[ListingFacts]:
         .where(Rotation.id.in_(ids), Rotation.public, Agency.is_public)
     ).all()
     prices: dict[UUID, dict[int, int]] = defaultdict(dict)
-    for block in session.scalars(select(Block).where(Block.rotation_id.in_(ids))):
+    offered = select(Block).where(Block.rotation_id.in_(ids), Block.retired_at.is_(None))
+    for block in session.scalars(offered):
         prices[block.rotation_id][block.weeks] = block.price_cents
     offerings: dict[UUID, list[Offering]] = defaultdict(list)
     wanted = select(Offering).where(

@@ -184,7 +184,7 @@ _LISTED: Select[Any] = select(
 )
 _BLOCKS: Select[Any] = (
     select(_key(Block.rotation_id), Block.weeks, Block.price_cents)
-    .where(Block.rotation_id.in_(_IDS))
+    .where(Block.rotation_id.in_(_IDS), Block.retired_at.is_(None))
     .order_by(Block.weeks)
 )
 _OFFERED: Select[Any] = (

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from marketplace.bookings.models import Booking
 from marketplace.core import clock, context
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
@@ -124,10 +125,37 @@ def test_a_signature_of_a_discarded_draft_counts_for_nothing(market: Market) -> 
     assert working(market).version == 3  # 2 was put before the attending
 
 
-def test_a_length_that_was_on_sale_stays(market: Market) -> None:
+def test_a_length_that_was_on_sale_is_retired_and_comes_back(market: Market) -> None:
+    """Bookings keep it; nobody new can have it; its row is the same when it returns."""
+    made = factories.booking(market, factories.candidate(), "confirmed")
+    with open_session(factories.a_system(), readonly=True) as session:
+        held = session.get_one(Booking, made.id)
+        block_id, weeks, price = held.block_id, held.weeks, held.price_cents
+    rest = {2: 110_000, 4: 165_000, 8: 300_000}
+    del rest[weeks]
+    save(market, rest)
+    assert [b.weeks for b in working(market).blocks] == sorted(rest)
+    assert len(row_blocks(market)) == 3  # live until it is published
+    publish(market)
+    assert row_blocks(market) == sorted(rest)
     with pytest.raises(Invalid) as refused:
-        save(market, {4: 150_000, 8: 290_000})
-    assert list(refused.value.errors) == ["price-2"]
+        factories.booking(market, factories.candidate("Ana Two"), "held")
+    assert "weeks" in refused.value.errors
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert session.get_one(Block, block_id).retired_at is not None
+        assert session.get_one(Booking, made.id).price_cents == price
+        assert session.scalars(select(Block)).all()
+    save(market, rest | {weeks: 99_000})
+    publish(market)
+    with open_session(factories.a_system(), readonly=True) as session:
+        again = session.get_one(Block, block_id)
+        assert (again.retired_at, again.price_cents) == (None, 99_000)
+
+
+def row_blocks(market: Market) -> list[int]:
+    """The lengths that candidates see."""
+    with open_session(context.public(), readonly=True) as session:
+        return [b.weeks for b in session.get_one(Rotation, market.rotation_id).blocks]
 
 
 def test_places_of_others_are_refused(market: Market) -> None:

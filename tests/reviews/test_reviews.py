@@ -285,10 +285,9 @@ def test_a_review_is_not_answered_before_its_release_nor_by_another_agency(
 
 def test_truth_by_task_counts_public_reviews_and_names_the_worst_first(app: Flask) -> None:
     market = factories.market()
-    made = [
-        factories.booking(market, factories.candidate(f"Ana {name}"), "completed")
-        for name in ("One", "Two")
-    ]
+    one = factories.booking(market, factories.candidate("Ana One"), "completed")
+    two = factories.booking(market, factories.candidate("Ana Two"), "requested")
+    made = (one, two)
     answers = ({"take-history": "yes", "physical-exam": "no"}, {"take-history": "supervised"})
     with open_session(factories.a_system()) as session:
         for booking, attested, public in zip(made, answers, (True, False), strict=True):
