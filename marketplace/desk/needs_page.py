@@ -34,6 +34,7 @@ SOURCES: tuple[tuple[str, Source], ...] = (
         ),
     ),
     ("listings.edit", lambda session, _: listings.taken_down(session)),
+    ("listings.edit", lambda session, _: listings.left(session)),
     ("listings.edit", lambda session, _: listings.signatures(session)),
     ("placements.run", lambda session, _: placements.letters(session)),
     ("messages.write", lambda session, _: reviews.unanswered(session)),

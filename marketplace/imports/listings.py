@@ -113,7 +113,9 @@ class Listings(Kind):
             doctors={
                 doctor.npi: doctor
                 for doctor in session.scalars(
-                    doctors.where(Affiliation.agency_id == desk.agency_id)
+                    doctors.where(
+                        Affiliation.agency_id == desk.agency_id, Affiliation.ended_at.is_(None)
+                    )
                 )
             },
             blackouts=list(

@@ -159,7 +159,10 @@ def _check_places(session: Session, rotation: Rotation, values: Mapping[str, Any
         doctor
         and session.scalar(
             select(Affiliation.id).where(
-                Affiliation.attending_id == doctor, Affiliation.agency_id == rotation.agency_id
+                Affiliation.attending_id == doctor,
+                Affiliation.agency_id == rotation.agency_id,
+                Affiliation.ended_at.is_(None)
+                | (Affiliation.attending_id == rotation.attending_id),
             )
         )
         is None

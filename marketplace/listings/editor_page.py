@@ -333,6 +333,7 @@ def choices(session: Session) -> dict[str, Any]:
     doctors = session.execute(
         select(Attending.id, Attending.display_name, Attending.npi)
         .join(Affiliation, Affiliation.attending_id == Attending.id)
+        .where(Affiliation.ended_at.is_(None))
         .order_by(Attending.display_name)
     )
     sites = session.execute(select(Site.id, Site.name, Site.city).order_by(Site.name, Site.city))

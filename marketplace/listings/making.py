@@ -43,7 +43,9 @@ def create(
     ).one_or_none()
     affiliated = session.scalar(
         select(Affiliation.id).where(
-            Affiliation.attending_id == attending_id, Affiliation.agency_id == agency_id
+            Affiliation.attending_id == attending_id,
+            Affiliation.agency_id == agency_id,
+            Affiliation.ended_at.is_(None),
         )
     )
     errors = {

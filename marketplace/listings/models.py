@@ -68,7 +68,7 @@ class AttendingWeek(Base):
 
 
 class Affiliation(Keyed, Base):
-    """An attending works with an agency."""
+    """An attending works with an agency. `ended_at`: they have left it; what was booked goes on."""
 
     __tablename__ = "affiliation"
     __owned__ = Owned(agency="agency_id", people=("attending_id",))
@@ -79,6 +79,7 @@ class Affiliation(Keyed, Base):
     preapproves: Mapped[bool] = mapped_column(default=False)
     email: Mapped[str] = mapped_column(default="")
     invited_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

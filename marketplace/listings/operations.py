@@ -21,7 +21,7 @@ from marketplace.core.events import publish as tell
 from marketplace.listings import drafts, eligibility, lint, versions, wider
 from marketplace.listings.draft_models import ListingDraft, ListingVersion
 from marketplace.listings.events import RotationChanged, SignatureAsked, SignatureDecided
-from marketplace.listings.models import Rotation, ScopeSignature
+from marketplace.listings.models import Affiliation, Rotation, ScopeSignature
 from marketplace.listings.queries import rotation_facts
 from marketplace.listings.standing import stops
 from marketplace.listings.versions import derived_level, is_signed, locked
@@ -51,6 +51,10 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
     today = clock.today(rotation.site.time_zone)
     found = [Missing(stop.code, stop.for_agency) for stop in stops(rotation, today)]
     found += _parts_missing(rotation, today)
+    if not _works_here(session, rotation):
+        name = formats.doctor(rotation.attending.display_name)
+        words = f"{name} does not work with your agency any more. Choose another attending."
+        found.append(Missing("affiliation", words, "basics"))
     if not is_signed(rotation):
         found.append(
             Missing(
@@ -83,6 +87,16 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
         if blocker.code not in SAID_ABOVE
     ]
     return tuple(found)
+
+
+def _works_here(session: Session, rotation: Rotation) -> bool:
+    """Does the attending still work with the agency?"""
+    row = select(Affiliation.id).where(
+        Affiliation.agency_id == rotation.agency_id,
+        Affiliation.attending_id == rotation.attending_id,
+        Affiliation.ended_at.is_(None),
+    )
+    return session.scalar(row) is not None
 
 
 _SECTION_OF_RULE = {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from marketplace.core.formats import day
 from marketplace.listings import catalog, cities
 from marketplace.listings.models import Affiliation, Attending, Rotation, Site
 from marketplace.listings.places import SETTINGS, SITE_KINDS
+from marketplace.tenants.models import Agency
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ def attendings(session: Session) -> tuple[AttendingView, ...]:
 
 def _attending(doctor: Attending, work: Affiliation, listings: int) -> AttendingView:
     until, today = doctor.verified_until, clock.now().date()
-    if doctor.excluded_at is not None:
+    if work.ended_at is not None:
+        standing, tone = f"Left on {day(work.ended_at.date())}", ""
+    elif doctor.excluded_at is not None:
         standing, tone = "On the exclusion list", "bad"
     elif until is None:
         standing, tone = "Being checked", "warn"
@@ -121,6 +125,37 @@ def _attending(doctor: Attending, work: Affiliation, listings: int) -> Attending
         listings=listings,
         invited_at=work.invited_at,
     )
+
+
+@dataclass(frozen=True)
+class WorksFor:
+    """An agency of an attending, for the attending's own page."""
+
+    id: UUID
+    name: str
+    since: date
+    live: int
+
+
+def works_for(session: Session, attending_id: UUID) -> tuple[WorksFor, ...]:
+    """The agencies that an attending works with now, by name (system session)."""
+    live = (
+        select(func.count())
+        .select_from(Rotation)
+        .where(
+            Rotation.agency_id == Affiliation.agency_id,
+            Rotation.attending_id == Affiliation.attending_id,
+            Rotation.public,
+        )
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Agency.id, Agency.name, Affiliation.created_at, live.label("live"))
+        .join(Agency, Agency.id == Affiliation.agency_id)
+        .where(Affiliation.attending_id == attending_id, Affiliation.ended_at.is_(None))
+        .order_by(Agency.name)
+    )
+    return tuple(WorksFor(r.id, r.name, r.created_at.date(), r.live) for r in rows)
 
 
 _CHECKS = (("registry", "NPI registry"), ("license", "License"), ("exclusion", "Exclusion list"))

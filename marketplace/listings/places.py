@@ -9,13 +9,14 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from marketplace.accounts.delegates import require_attending
 from marketplace.accounts.models import Person
 from marketplace.accounts.permissions import require
 from marketplace.core import audit, clock, ids
-from marketplace.core.context import Actor
+from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Invalid, NotFound
 from marketplace.core.events import publish
-from marketplace.listings import catalog, cities
+from marketplace.listings import catalog, cities, operations, versions
 from marketplace.listings.events import AttendingInvited, RotationChanged
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 from marketplace.listings.npi import valid_npi
@@ -210,25 +211,31 @@ def invite(
         check_new(wanted, teaches=teaches)
         slug = _doctor_slug(session, wanted.name)
         doctor = new_attending(session, wanted, address, person, slug)
-    known = session.scalar(
-        select(Affiliation.id).where(
+    row = session.scalars(
+        select(Affiliation).where(
             Affiliation.agency_id == agency_id, Affiliation.attending_id == doctor.id
         )
-    )
-    if known is not None:
+    ).one_or_none()
+    if row is not None and row.ended_at is None:
         raise Conflict("This attending works with your agency already.", "known")
-    affiliate(session, actor, agency_id, doctor, address)
+    affiliate(session, actor, agency_id, doctor, address, row)
     return doctor
 
 
-def affiliate(
-    session: Session, actor: Actor, agency_id: UUID, doctor: Attending, address: str
+def affiliate(  # noqa: PLR0917
+    session: Session,
+    actor: Actor,
+    agency_id: UUID,
+    doctor: Attending,
+    address: str,
+    row: Affiliation | None = None,
 ) -> Affiliation:
-    """An attending is on the agency's list from now on, and is told."""
-    row = Affiliation(
-        agency_id=agency_id, attending_id=doctor.id, email=address, invited_at=clock.now()
-    )
-    session.add(row)
+    """An attending is on the agency's list from now on, and is told. `row`: they were there once
+    and had left."""
+    if row is None:
+        row = Affiliation(agency_id=agency_id, attending_id=doctor.id)
+        session.add(row)
+    row.email, row.invited_at, row.ended_at = address, clock.now(), None
     session.flush()
     audit.record(
         session, actor, "attending.invited", f"attending:{doctor.slug}", agency_id=agency_id
@@ -269,6 +276,47 @@ def new_attending(
     session.add(doctor)
     session.flush()
     return doctor
+
+
+def leave(session: Session, actor: Actor, agency_id: UUID) -> int:
+    """The attending works with an agency no more (system session: listings are the agency's).
+
+    Live listings of the two are paused and open requests to sign end; what is booked goes on.
+    Returns how many were paused. Forbidden for a delegate; NotFound where they do not work
+    together.
+    """
+    require_attending(actor)
+    row = session.scalars(
+        select(Affiliation)
+        .where(
+            Affiliation.agency_id == agency_id,
+            Affiliation.attending_id == actor.person_id,
+            Affiliation.ended_at.is_(None),
+        )
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    row.ended_at = clock.now()
+    listed = session.scalars(
+        select(Rotation).where(
+            Rotation.agency_id == agency_id, Rotation.attending_id == actor.person_id
+        )
+    ).all()
+    live = [one.id for one in listed if one.state == "published"]
+    for one in listed:
+        versions.retire(session, one.id, one.version)
+    for key in live:
+        operations.pause(session, SYSTEM, key)
+    audit.record(
+        session,
+        actor,
+        "attending.left",
+        f"attending:{actor.person_id}",
+        agency_id=agency_id,
+        paused=len(live),
+    )
+    return len(live)
 
 
 def _doctor_slug(session: Session, name: str) -> str:

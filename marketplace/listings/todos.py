@@ -3,14 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core.deadlines import Todo
 from marketplace.core.formats import doctor_short, month_day
 from marketplace.listings import drafts, operations
 from marketplace.listings.draft_models import ListingDraft
-from marketplace.listings.models import Attending, Rotation, ScopeSignature
+from marketplace.listings.models import Affiliation, Attending, Rotation, ScopeSignature
 
 MOST_DRAFTS = 5  # each costs the publish check; the listings' own page has them all
 _LINE = 120
@@ -67,6 +67,32 @@ def taken_down(session: Session) -> list[Todo]:
             f"/listings/{row.slug}/edit/basics",
         )
         for row in rows
+    ]
+
+
+def left(session: Session) -> list[Todo]:
+    """Attendings who have left the agency, with the listings that stand closed because of it."""
+    rows = session.execute(
+        select(Attending.display_name, func.count(Rotation.id))
+        .join(Affiliation, Affiliation.attending_id == Attending.id)
+        .join(
+            Rotation,
+            (Rotation.attending_id == Affiliation.attending_id)
+            & (Rotation.agency_id == Affiliation.agency_id),
+        )
+        .where(Affiliation.ended_at.is_not(None), Rotation.state == "paused")
+        .group_by(Attending.display_name)
+        .order_by(Attending.display_name)
+    )
+    return [
+        Todo(
+            None,
+            f"{doctor_short(name)} has left your agency",
+            f"{number} {'listing is' if number == 1 else 'listings are'} paused · bookings go on",
+            "See the listings",
+            "/listings",
+        )
+        for name, number in rows
     ]
 
 

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts import delegates
 from marketplace.accounts.forms import text
-from marketplace.core import clock, jobs, web
-from marketplace.core.db import db
+from marketplace.core import clock, context, jobs, web
+from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid, NotFound
-from marketplace.listings import pool
+from marketplace.listings import place_queries, places, pool
 from marketplace.placements import attending_queries as reads
 
 own = web.Room("attending_own", __name__, side="person", url_prefix="/attending")
@@ -146,6 +146,33 @@ def end_delegate(key: UUID) -> Answer:
     delegates.end_delegate(db.session(), web.actor(), key)
     flash("Removed. It counts with their next click.", "info")
     return web.go("/attending/delegates")
+
+
+# --- agencies -----------------------------------------------------------------------------------
+
+
+@own.get("/agencies")
+def agencies() -> Answer:
+    """The agencies that the attending works with."""
+    with open_session(context.system("agencies of an attending"), readonly=True) as session:
+        found = place_queries.works_for(session, web.attending_id())
+    return web.render(
+        "placements/agencies.html",
+        **_frame(),
+        agencies=found,
+        may_leave=web.actor().role != delegates.ROLE,
+    )
+
+
+@own.post("/agencies/<uuid:key>/leave")
+def leave(key: UUID) -> Answer:
+    """Work with an agency no more. Its listings are not the attending's rows, so this runs in a
+    short session of its own."""
+    with open_session(context.system("attending leaves")) as session:
+        paused = places.leave(session, web.actor(), key)
+    jobs.wake(web.config().redis_url)
+    flash(f"You have left. {paused} listings are paused; your trainees keep their places.", "info")
+    return web.go("/attending/agencies")
 
 
 @own.post("/answer-for")

@@ -431,6 +431,13 @@ ROWS: tuple[Row, ...] = (
         fields={"usual": "11"},
         more=frozenset({("attending_week", "capacity"), ("attending", "weekly_capacity")}),
     ),
+    _get("attending_own.agencies", "/attending/agencies", ATTENDING),
+    _post(
+        "attending_own.leave",
+        "/attending/agencies/{agency_id}/leave",
+        ATTENDING,
+        page="/attending/agencies",
+    ),
     _get("attending_own.see_delegates", "/attending/delegates", ATTENDING),
     _post(
         "attending_own.name_delegate",

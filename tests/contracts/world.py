@@ -138,6 +138,7 @@ def missing() -> dict[str, str]:
         "job",
         "saved_search",
         "saved_rotation",
+        "agency_id",
     )
     tokens = (
         "decide",
@@ -577,6 +578,7 @@ def _catalog(house: House) -> None:
         "version": "1",
         "site_id": str(market.site_id),
         "doctor_id": str(house.doctor),
+        "agency_id": str(market.agency_id),
         "start": str(live.offerings[0]),
         "closed_start": str(closed),
         "blackout": str(dark),

@@ -258,7 +258,7 @@ def test_a_signed_fact_of_a_live_listing_waits_for_the_signature(market: factori
 
 def test_a_live_listing_keeps_lengths_that_may_be_booked(market: factories.Market) -> None:
     found = faults(market, live(market, prices="4:1650"))
-    assert found[0][:2] == (2, "prices") and "may be booked" in found[0][2]
+    assert found[0][:2] == (2, "prices") and "on sale" in found[0][2]
 
 
 def test_another_attending_waits_until_no_seat_is_taken(market: factories.Market) -> None:
