@@ -146,3 +146,13 @@ def test_any_address_gets_an_answer(get: Get) -> None:
             answer = get(f"/compare?{asked}")
             assert answer.status_code == 200
             assert "<script>alert" not in answer.text
+
+
+def test_two_listings_of_one_doctor_are_told_apart(get: Get) -> None:
+    with open_session(shop.SYSTEM) as session:
+        listed = session.scalars(
+            select(Rotation).where(Rotation.slug.in_(["listing-1", "listing-3"]))
+        ).all()
+        listed[1].attending_id = listed[0].attending_id
+    page = get("/compare?rotation=listing-1&rotation=listing-3&rotation=listing-5").text
+    assert {"Moss1 (1)", "Moss1 (2)", "Moss5"} == set(re.findall(r'data-c="([^"]+)"', page))

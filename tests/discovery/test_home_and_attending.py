@@ -158,3 +158,15 @@ def test_the_listing_stands_without_the_search_engine(
     assert answer.status_code == 200
     assert "Similar rotations" not in answer.text
     assert "Request this seat" in answer.text
+
+
+def test_what_is_not_part_of_a_rotation_is_folded_and_answers_fold_when_all_are_given(
+    get: Get,
+) -> None:
+    page = get("/rotations/listing-5").text
+    assert re.search(r"<summary>\d+ tasks that are not part of it</summary>", page)
+    assert "Change your answers" not in page and 'id="passed"' in page
+    some = get("/rotations/listing-5?status=graduate&passed=step-1").text
+    assert "Change your answers" not in some
+    every = get("/rotations/listing-5?status=graduate&passed=step-1&graduated=2024").text
+    assert "Change your answers" in every and 'id="passed"' in every

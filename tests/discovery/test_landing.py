@@ -214,3 +214,23 @@ def test_prices_are_those_of_the_market_and_the_median_one_that_somebody_asks(ge
                 figures.Prices(weeks, len(found), found[0], found[(len(found) - 1) // 2], found[-1])
                 for weeks, found in sorted(asked.items())
             )
+
+
+def test_a_search_leads_to_the_pages_of_what_it_names(get: Get) -> None:
+    def named(query: str) -> list[str]:
+        page = get(f"/rotations?{query}").text
+        part = re.search(r'<p class="about">(.*?)</p>', page)
+        return re.findall(r'href="([^"]+)"', part[1]) if part else []
+
+    assert named("specialty=cardiology&state=IL") == ["/specialties/cardiology", "/states/illinois"]
+    assert named("city=chicago-il&state=IL") == ["/cities/chicago-il"]
+    assert named("specialty=cardiology&specialty=neurology") == named("") == []
+    assert named("specialty=nonsense") == []
+
+
+def test_a_shared_link_has_a_picture(get: Get) -> None:
+    for path in ("/", "/rotations", "/rotations/listing-5", *AREAS):
+        found = re.search(r'property="og:image" content="http://localhost([^"]+)"', get(path).text)
+        assert found, path
+    picture = get(found[1])
+    assert picture.mimetype == "image/png" and len(picture.data) < 20_000
