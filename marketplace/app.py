@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace.accounts import identity
 from marketplace.accounts import team_views as accounts_team_views
@@ -121,7 +122,10 @@ def create_app(config: Config | None = None) -> Flask:
     for room in ROOMS:
         app.register_blueprint(room)
     led = hosts.Storefronts(app.wsgi_app, config.base_url, own_hosts(app), strict=not config.demo)
-    app.wsgi_app = led  # type: ignore[assignment,method-assign]
+    # who asks is the proxy, unless we are told how many stand in front: limits on attempts would
+    # lock out everybody together. Only the address is taken over: never a host, never a scheme.
+    behind = ProxyFix(led, x_for=config.proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0)
+    app.wsgi_app = behind  # type: ignore[method-assign]
     return app
 
 

@@ -224,13 +224,20 @@ def revoke_all(session: Session, person_id: UUID, keep: UUID | None = None) -> i
 
 
 def reset_password(session: Session, token: str, password_hash: str) -> UUID:
-    """Use a reset link and set the password (system session). Every sign-in ends.
+    """Use a reset link and set the password (system session). Every sign-in ends, and every other
+    link that was sent: who resets because somebody reads their mail is alone afterwards.
 
     Returns the person's id; Gone like `use_link`.
     """
     link = use_link(session, token, ("reset",))
     person = session.get_one(Person, link.person_id)
     person.password_hash = password_hash
+    session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.person_id == person.id, OneTimeLink.used_at.is_(None))
+        .values(used_at=clock.wall())
+        .execution_options(synchronize_session=False)
+    )
     revoke_all(session, person.id)
     actor = Actor("candidate", person.id, name=person.name)
     audit.record(session, actor, "password.reset", f"person:{person.id}")

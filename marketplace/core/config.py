@@ -33,6 +33,7 @@ class Config:
     base_url: str
     verify_sources: str
     dns_servers: str
+    proxies: int  # in front of this server: so many last names of X-Forwarded-For are believed
     demo: bool
     debug: bool
     var_dir: Path
@@ -68,6 +69,7 @@ class Config:
             base_url=env.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
             verify_sources=env.get("VERIFY_SOURCES", ""),
             dns_servers=env.get("DNS_SERVERS", ""),
+            proxies=_number(env, "PROXIES"),
             demo=demo,
             debug=env.get("DEBUG", "") == "1",
             var_dir=var_dir,
@@ -87,6 +89,13 @@ class Config:
             raise ConfigError("SECRET_KEY must be set to at least 32 random characters")
         if not self.file_key:
             raise ConfigError("FILE_KEY must be set: documents are stored encrypted")
+
+
+def _number(env: dict[str, str], name: str) -> int:
+    text = env.get(name, "") or "0"
+    if not text.isdecimal() or int(text) > 9:
+        raise ConfigError(f"{name} must be a number from 0 to 9")
+    return int(text)
 
 
 def _psycopg(url: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from marketplace.core.errors import Invalid
 
 # What Excel, LibreOffice and Google Sheets take for the start of a formula (OWASP, CSV injection)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 MAX_CELL = 10_000
 _DELIMITERS = (",", ";", "\t")
 

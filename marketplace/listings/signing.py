@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.accounts.models import Person
 from marketplace.accounts.tokens import token_hash
 from marketplace.core.errors import NotFound
 from marketplace.listings import catalog, versions
@@ -32,10 +33,15 @@ class Signer:
 
 
 def signer_by_link(session: Session, token: str) -> Signer | None:
-    """The signature behind a link's token (system scope); None when it is not known."""
+    """The signature behind a link's token (system scope); None when it is not known, or the
+    attending's account is closed or blocked."""
     row = session.execute(
-        select(ScopeSignature.id, ScopeSignature.attending_id).where(
-            ScopeSignature.token_hash == token_hash(token)
+        select(ScopeSignature.id, ScopeSignature.attending_id)
+        .join(Person, Person.id == ScopeSignature.attending_id)
+        .where(
+            ScopeSignature.token_hash == token_hash(token),
+            Person.closed_at.is_(None),
+            Person.blocked_at.is_(None),
         )
     ).one_or_none()
     return Signer(row.id, row.attending_id) if row else None

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.accounts.models import Person
 from marketplace.bookings.models import Booking
 from marketplace.bookings.operations import hash_token
 from marketplace.placements.models import Placement
@@ -21,10 +22,15 @@ class Asked:
 
 
 def asked_by_link(session: Session, token: str) -> Asked | None:
-    """The booking behind a link's token (system scope); None when the token is not known."""
+    """The booking behind a link's token (system scope); None when the token is not known, or the
+    attending's account is closed or blocked: then no link of theirs opens anything."""
     row = session.execute(
-        select(Booking.id, Booking.attending_id).where(
-            Booking.decide_token_hash == hash_token(token)
+        select(Booking.id, Booking.attending_id)
+        .join(Person, Person.id == Booking.attending_id)
+        .where(
+            Booking.decide_token_hash == hash_token(token),
+            Person.closed_at.is_(None),
+            Person.blocked_at.is_(None),
         )
     ).one_or_none()
     return Asked(row.id, row.attending_id) if row else None

@@ -323,6 +323,19 @@ def test_links_follow_the_settings_not_the_host(site: Flask, visitor: Visitor) -
     assert all("evil" not in mail.text + mail.html for mail in mails())
 
 
+def test_a_reset_ends_every_link_that_was_sent_before(site: Flask, visitor: Visitor) -> None:
+    """Who resets because somebody reads their mail is alone afterwards."""
+    person()
+    for path in ("/sign-in/link", "/reset", "/reset"):
+        visitor.post(path, email="ana@people.example")
+    entry, first, second = mails()
+    assert visitor.post(second.path, password="quiet meadow copper seventeen").status_code == 303
+    stranger = Visitor(site)
+    assert stranger.post(entry.path).status_code == 410
+    assert stranger.post(first.path, password="violet harbor lantern nine").status_code == 410
+    assert not stranger.is_in() and visitor.is_in()
+
+
 # --- signing up ---
 
 

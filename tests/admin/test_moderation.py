@@ -16,7 +16,7 @@ from marketplace.core import clock, context
 from marketplace.core.audit import AuditEntry
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
-from marketplace.core.errors import Conflict, Forbidden, Invalid
+from marketplace.core.errors import Conflict, Forbidden, Invalid, NotFound
 from marketplace.listings import moderation, operations, withholding
 from marketplace.listings.models import ListingReport, Rotation
 from marketplace.notifications.models import Notification
@@ -99,6 +99,16 @@ def test_only_admins_decide(market: Market) -> None:
     for do in (moderation.take_down, moderation.restore, moderation.looks_fine):
         with pytest.raises(Forbidden), open_session(factories.a_system()) as session:
             do(session, market.staff_actor, market.rotation_id, WHY)
+
+
+@pytest.mark.parametrize("state", ["draft", "archived"])
+def test_what_nobody_sees_is_not_moderated(market: Market, state: str) -> None:
+    with open_session(factories.a_system()) as session:
+        listed = session.get_one(Rotation, market.rotation_id)
+        listed.state, listed.public = state, False
+    for do in (moderation.take_down, moderation.restore, moderation.looks_fine):
+        with pytest.raises(NotFound), open_session(factories.a_system()) as session:
+            do(session, PAT, market.rotation_id, WHY)
 
 
 def test_the_queue(market: Market) -> None:

@@ -96,8 +96,9 @@ def test_signing_somebody_out(site: Flask, admin: Visitor) -> None:
 
 def test_a_blocked_person_is_out_at_once_and_stays_out(site: Flask, admin: Visitor) -> None:
     ana = person()
-    hers = Visitor(site)
+    hers, away = Visitor(site), Visitor(site)
     hers.sign_in("ana@people.example")
+    away.sign_in("ana@people.example")
     assert do(admin, ana, "block", "<b>") == 422
     assert do(admin, ana, "block") == 303
     assert not hers.is_in()
@@ -108,6 +109,8 @@ def test_a_blocked_person_is_out_at_once_and_stays_out(site: Flask, admin: Visit
     assert mails() == []
     assert do(admin, ana, "block") == 409
     assert do(admin, ana, "unblock") == 303
+    assert not away.is_in()  # what was open before the block stays ended
+    assert do(admin, ana, "unblock") == 409
     assert hers.sign_in("ana@people.example").status_code == 303
     assert [act for act, _, _ in acts()] == ["person.blocked", "person.unblocked"]
 
@@ -233,6 +236,14 @@ def test_never_as_an_admin(looking: Visitor) -> None:
         )
     assert "You look as" not in looking.get("/admin").text
     assert looking.get("/admin").status_code == 200
+
+
+def test_never_as_somebody_who_has_left(looking: Visitor) -> None:
+    with open_session(SYSTEM) as session:
+        session.execute(
+            update(Person).where(Person.email == "ana@people.example").values(closed_at=clock.now())
+        )
+    assert "You look as" not in looking.get("/admin").text
 
 
 def test_a_role_that_is_lost_is_lost_in_view_as_too(looking: Visitor) -> None:

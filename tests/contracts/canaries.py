@@ -7,7 +7,7 @@ that a text holds. `PUBLIC` says what is meant for everybody: nothing else may l
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -122,8 +122,9 @@ def _owned() -> dict[str, Any]:
 # --- planting -----------------------------------------------------------------------------------
 
 
-def plant(owners: Mapping[UUID, str]) -> None:
-    """A canary in every planted column of every row that a house owns."""
+def plant(owners: Mapping[UUID, str], word: Callable[[str, str], str] | None = None) -> None:
+    """A canary in every planted column of every row that a house owns; or another word instead of
+    the text, chosen by table and column."""
     wanted: dict[str, list[str]] = {}
     for table, column in planted():
         wanted.setdefault(table, []).append(column)
@@ -135,7 +136,9 @@ def plant(owners: Mapping[UUID, str]) -> None:
                 if (house := house_of(owners, name, row)) is None:
                     continue
                 values = {
-                    c: _with(row[c], mark(house, name, c, public=is_public(name, row, c)), c)
+                    c: _instead(row[c], word(name, c), c)
+                    if word
+                    else _with(row[c], mark(house, name, c, public=is_public(name, row, c)), c)
                     for c in names
                 }
                 where = [column == row[column.key] for column in key]
@@ -157,6 +160,17 @@ def _with(value: Any, canary: str, column: str) -> Any:
     if column == "" and not _SENTENCE.search(value):  # inside JSON: only what people wrote
         return value
     return f"{value} {canary}".strip()
+
+
+def _instead(value: Any, word: str, column: str) -> Any:
+    """The word in the place of a text, still a value of its kind."""
+    if isinstance(value, dict):
+        return {key: _instead(one, word, "") for key, one in value.items()}
+    if isinstance(value, list):
+        return [_instead(one, word, "") for one in value]
+    if not isinstance(value, str) or (not value and column in _EMPTY):
+        return value
+    return word if column or _SENTENCE.search(value) else value
 
 
 # --- finding ------------------------------------------------------------------------------------

@@ -153,6 +153,21 @@ def test_a_sign_in_that_was_ended(stage: Stage, part: dict[str, str]) -> None:
     assert {table for table, _ in walk.changed(stage)} <= {"sign_in"}
 
 
+@pytest.mark.parametrize("column", ["blocked_at", "closed_at"])
+def test_links_of_a_stopped_attending(stage: Stage, column: str) -> None:
+    """A link needs no sign-in: so it has to ask for the account itself."""
+    nobody = BY_KEY["anonymous"]
+    assert (
+        ask(stage, nobody, "decide.show", WHOLE) == ask(stage, nobody, "signing.show", WHOLE) == 200
+    )
+    with stage.app.app_context(), open_session(factories.a_system()) as session:
+        setattr(session.get_one(Person, stage.world.alpha.doctor), column, clock.now())
+    for endpoint in ("decide.show", "decide.wrong", "decide.ics", "signing.show"):
+        assert ask(stage, nobody, endpoint, WHOLE) == 404, endpoint
+    for endpoint in ("decide.answer", "decide.undo", "signing.sign", "signing.send_back"):
+        assert send(stage, nobody, endpoint, {"choice": "accept"}) == 404, endpoint
+
+
 @on_both
 @pytest.mark.parametrize("what", ["rights", "account"])
 def test_an_admin_who_is_none_any_more(stage: Stage, part: dict[str, str], what: str) -> None:

@@ -16,6 +16,9 @@ from tests.contracts.canaries import Canaries
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS, Row
 from tests.contracts.tables import Tables
+from tests.support.counts import on_one_database
+
+pytestmark = on_one_database
 
 CLOSED = {
     ("GET", "listings.show"): 404,

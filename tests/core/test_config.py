@@ -20,6 +20,8 @@ def test_production_starts_on_safe_settings() -> None:
         {"DEBUG": "1"},
         {"STRIPE_API_BASE": "http://127.0.0.1:1"},
         {"DEMO": "1"},
+        {"PROXIES": "all"},
+        {"PROXIES": "-1"},
     ],
     ids="-".join,
 )

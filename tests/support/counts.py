@@ -2,6 +2,10 @@
 
 import os
 
+import pytest
+
+from tests.support.database import IS_POSTGRES
+
 
 def full() -> bool:
     """Whether this is `bin/test --full`."""
@@ -11,3 +15,9 @@ def full() -> bool:
 def count(quick: int, all_of_it: int) -> int:
     """The number of random histories or crash points to run now."""
     return all_of_it if full() else quick
+
+
+on_one_database = pytest.mark.skipif(
+    IS_POSTGRES and not full(), reason="the same on either database; --full runs it on both"
+)
+"""For what does not depend on the database and takes a while."""
