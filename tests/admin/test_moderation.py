@@ -159,6 +159,13 @@ def client_of(web_app: Flask, person_id: object) -> FlaskClient:
     return client
 
 
+def test_nobody_reports_without_a_name(market: Market) -> None:
+    with pytest.raises(Forbidden), open_session(factories.a_system()) as session:
+        moderation.report(
+            session, context.GUEST, market.rotation_id, kind="price", note="They asked for more."
+        )
+
+
 def test_reporting_from_the_listing_page_is_limited(web_app: Flask) -> None:
     with web_app.app_context():
         market, ana = factories.market(), factories.candidate("Ana")
