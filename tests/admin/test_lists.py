@@ -199,6 +199,19 @@ def test_first_the_effect_then_the_change(admin: Visitor) -> None:
     assert catalog.specialty("cardiology").label == "Cardiology"
 
 
+def test_a_fixed_list_keeps_its_rows(admin: Visitor) -> None:
+    """A forged box: fees and rules are changed, never retired."""
+    fixed = [name for name, sheet in SHEETS.items() if sheet.fixed]
+    assert fixed
+    for name in fixed:
+        key = reference.key_of(name, list_edit.lines(name)[0])
+        assert send(admin, name, key, retired="1")[0] == 303
+    with open_session(SYSTEM, readonly=True) as session:
+        assert [row.retired for row in session.scalars(select(lists.ListRow))] == [False] * len(
+            fixed
+        )
+
+
 def test_two_at_once_and_who_may(admin: Visitor) -> None:
     assert send(admin, "specialties", "cardiology", label="Heart")[0] == 303
     assert send(admin, "specialties", "cardiology", label="Hearts")[0] == 409  # seen: version 0
@@ -302,6 +315,9 @@ def test_writing_and_taking_down(site: Flask, admin: Visitor) -> None:
     with pytest.raises(Forbidden), open_session(SYSTEM) as session:
         announcements.write(session, Actor("agency"), text="x", sides=(), from_at=now,
                             until_at=now, dismissible=True, reason="")  # fmt: skip
+    with pytest.raises(Forbidden), open_session(SYSTEM) as session:
+        gone = session.scalars(select(announcements.Announcement)).one()
+        announcements.end(session, Actor("agency"), gone.id, WHY)
     with pytest.raises(Conflict), open_session(SYSTEM) as session:
         gone = session.scalars(select(announcements.Announcement)).one()
         announcements.end(session, PAT, gone.id, WHY)
