@@ -55,6 +55,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "queue",
         "editor",
         "calendar",
+        "files",
         "attending",
         "platform",
     ),

@@ -32,23 +32,27 @@ _QUEUE = "rounds"
 
 @dataclass(frozen=True)
 class Handler:
-    """A topic's body. `rows_only`: all its effects are rows of one transaction."""
+    """A topic's body. `rows_only`: all its effects are rows of one transaction. `seconds`: how
+    long it may take; beyond the outbox lease it may be sent twice, and then waits for itself."""
 
     body: Callable[..., None]
     rows_only: bool
+    seconds: int = JOB_TIMEOUT
 
 
 _handlers: dict[str, Handler] = {}
 
 
-def handler(topic: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def handler(
+    topic: str, *, seconds: int = JOB_TIMEOUT
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A handler whose effects are all rows of one transaction: `body(session, **payload)`.
 
     It runs once for each outbox row: the effect key goes in with its rows.
     """
 
     def register(body: Callable[..., None]) -> Callable[..., None]:
-        _handlers[topic] = Handler(body, rows_only=True)
+        _handlers[topic] = Handler(body, rows_only=True, seconds=seconds)
         return body
 
     return register
@@ -144,13 +148,16 @@ def queue(url: str) -> Queue:
     return Queue(_QUEUE, connection=connection(url), serializer="json", default_timeout=JOB_TIMEOUT)
 
 
-def send(url: str, job_id: str, function: str, argument: str) -> None:
+def send(
+    url: str, job_id: str, function: str, argument: str, *, seconds: int = JOB_TIMEOUT
+) -> None:
     """Hand one job to the queue; a job with this id that is already there is enough."""
     try:
         queue(url).enqueue(
             f"marketplace.core.jobs.{function}",
             argument,
             job_id=job_id,
+            job_timeout=seconds,
             unique=True,
             result_ttl=0,
             failure_ttl=86_400,
@@ -166,9 +173,10 @@ def relay(url: str) -> int:
     The rows are claimed first: if sending fails, the lease ends and they are sent again.
     """
     with open_session(context.system("relay outbox")) as session:
-        due = [(row.id, row.sends) for row in outbox.take_due(session)]
-    for key, sends in due:
-        send(url, f"outbox-{key}-{sends}", "run_message", str(key))
+        due = [(row.id, row.sends, row.topic) for row in outbox.take_due(session)]
+    for key, sends, topic in due:
+        seconds = _handlers[topic].seconds if topic in _handlers else JOB_TIMEOUT
+        send(url, f"outbox-{key}-{sends}", "run_message", str(key), seconds=seconds)
     return len(due)
 
 

@@ -88,7 +88,7 @@ def _outcome(row: CsvImport) -> str:
         return f"{row.created:,} added, {row.updated:,} changed"
     if row.bad_rows:
         return f"{row.bad_rows:,} of {row.rows:,} rows to fix"
-    return f"{row.rows:,} rows"
+    return "1 row" if row.rows == 1 else f"{row.rows:,} rows"
 
 
 def shown(base: str, row: CsvImport, last: CsvImport | None) -> dict[str, Any]:
