@@ -64,6 +64,7 @@ def load(token: str) -> Viewer | None:
         if found is None:
             return None
         watched = view_as.of(reading, found.sign_in_id) if found.is_admin else None
+        over = view_as.over(reading, found.sign_in_id) if found.is_admin and not watched else None
         who = watched.person_id if watched else found.person_id
         work = entrants.work_of(reading, who)
         may_answer = watched.is_delegate if watched else found.is_delegate
@@ -83,6 +84,7 @@ def load(token: str) -> Viewer | None:
         is_attending=found.is_attending,
         agencies=agencies,
         attends_for=attends_for,
+        looked_as=over,
     )
 
 

@@ -18,6 +18,7 @@ from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Forbidden, NotFound
 
 LONGEST = timedelta(minutes=30)
+SAID_FOR = timedelta(hours=1)  # so long a page that is not the admin's own says that it is over
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,23 @@ def of(session: Session, sign_in_id: UUID) -> Watched | None:
         is_delegate=row.delegated,
         ends_at=row.ends_at,
     )
+
+
+def over(session: Session, sign_in_id: UUID) -> tuple[UUID, str] | None:
+    """Whom this sign-in looked as until the time ran out a short while ago; None after a stop by
+    the button, and once they look as somebody else."""
+    row = session.execute(
+        select(ViewAs.ends_at, ViewAs.ended_at, Person.id, Person.name)
+        .join(Person, Person.id == ViewAs.person_id)
+        .where(ViewAs.sign_in_id == sign_in_id)
+        .order_by(ViewAs.id.desc())
+        .limit(1)
+    ).one_or_none()
+    moment = clock.wall()
+    if row is None or not row.ends_at <= moment < row.ends_at + SAID_FOR:
+        return None
+    stopped = row.ended_at is not None and row.ended_at < row.ends_at
+    return None if stopped else (row.id, row.name)
 
 
 def start(

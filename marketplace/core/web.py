@@ -70,6 +70,7 @@ class Viewer:
     agencies: tuple[Membership, ...] = field(default=())
     attends_for: tuple[tuple[UUID, str], ...] = field(default=())  # attendings, as a delegate
     watched_by: Watch | None = None
+    looked_as: tuple[UUID, str] | None = None  # an admin whose view-as has run out of time
 
     # flask-login's protocol
     is_authenticated = True
@@ -489,7 +490,12 @@ _TITLES = {
 
 
 def error_answer(
-    status: int, message: str, *, action_url: str = "/", action_label: str = "Go to the home page"
+    status: int,
+    message: str,
+    *,
+    title: str = "",
+    action_url: str = "/",
+    action_label: str = "Go to the home page",
 ) -> Response:
     """The error as a page, or as a fragment when htmx asks for a part (it swaps 4xx and 5xx)."""
     if _wants_json():
@@ -498,7 +504,7 @@ def error_answer(
     body = _render_template(
         name,
         status=status,
-        title=_TITLES.get(status, _TITLES[400 if status < 500 else 500]),
+        title=title or _TITLES.get(status, _TITLES[400 if status < 500 else 500]),
         message=message,
         action_url=action_url,
         action_label=action_label,
@@ -521,10 +527,26 @@ def _domain_error(error: DomainError) -> BaseResponse:
     if isinstance(error, Unauthenticated) and not _wants_json():
         target = request.full_path.rstrip("?") if request.method in SAFE else "/"
         return go(f"/sign-in?next={quote(target)}")
+    found = viewer()
+    theirs = isinstance(error, NotFound) and side() in ("agency", "person")
+    if theirs and found is not None and found.looked_as:
+        return _view_as_over(*found.looked_as)
     answer = error_answer(error.status, error.message)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
+
+
+def _view_as_over(person_id: UUID, name: str) -> Response:
+    """To an admin who goes on in pages of somebody whom they do not look as any more."""
+    return error_answer(
+        410,
+        f"You looked as {name} for half an hour, and that is over. You are yourself again."
+        " To look on, start again with a reason.",
+        title="View-as has ended",
+        action_url=f"/admin/people/{person_id}",
+        action_label=f"Back to {name}",
+    )
 
 
 def _unstorable(error: DataError) -> BaseResponse:

@@ -161,6 +161,7 @@ def test_the_banner_is_on_every_page_and_the_button_ends_it(looking: Visitor) ->
         assert "You look as Ana Pop." in looking.get(path).text, path
     assert looking.get("/admin").status_code == 404  # her rights, not the admin's
     ended = looking.post("/view-as/end")
+    assert looking.get("/agency/lakeshore/team").status_code == 404
     assert ended.headers["Location"].startswith("/admin/people/")
     assert "You look as" not in looking.get("/admin").text
     assert looking.post("/view-as/end").headers["Location"] == "/admin"
@@ -213,9 +214,18 @@ def test_it_ends_after_half_an_hour(looking: Visitor) -> None:
         assert row.ends_at - row.started_at <= timedelta(minutes=30, seconds=1)
         row.ends_at = clock.wall() - timedelta(seconds=1)
     assert "You look as" not in looking.get("/admin").text
-    assert looking.get("/agency/lakeshore/team").status_code == 404
+    over = looking.get("/agency/lakeshore/team")
+    assert over.status_code == 410 and "View-as has ended" in over.text
+    assert "Ana Pop" in over.text and "/admin/people/" in over.text
     jobs.run_tick("accounts.end_view_as")
     jobs.run_tick("accounts.end_view_as")
+    assert looking.get("/agency/lakeshore/team").status_code == 410
+    with open_session(SYSTEM) as session:
+        row = session.scalars(select(ViewAs)).one()
+        row.started_at, row.ends_at = (
+            at - timedelta(hours=2) for at in (row.started_at, row.ends_at)
+        )
+    assert looking.get("/agency/lakeshore/team").status_code == 404  # nobody's business any more
     assert [act for act, _, _ in acts()] == ["view_as.started", "view_as.ended"]
 
 
