@@ -45,6 +45,14 @@ class Todo:
     zone: str = "UTC"
 
 
+def shortened(todos: list[Todo], most: int, rest: str, path: str) -> list[Todo]:
+    """The first of many alike, and one line for the rest: `rest` follows its number."""
+    if len(todos) <= most:
+        return todos
+    number = len(todos) - most
+    return [*todos[:most], Todo(None, f"{number} more {rest}", "", "See them", path)]
+
+
 def end_of(day: date) -> datetime:
     """The last minute of a day that is counted in UTC, such as a paper's last day."""
     return datetime.combine(day, time(23, 59), UTC)

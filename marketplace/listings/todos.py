@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.core.deadlines import Todo
+from marketplace.core.deadlines import Todo, shortened
 from marketplace.core.formats import doctor_short, month_day
 from marketplace.listings import drafts, operations
 from marketplace.listings.draft_models import ListingDraft
 from marketplace.listings.models import Affiliation, Attending, Rotation, ScopeSignature
 
 MOST_DRAFTS = 5  # each costs the publish check; the listings' own page has them all
+MOST_ALIKE = 3
 _LINE = 120
 
 
@@ -30,7 +31,7 @@ def signatures(session: Session) -> list[Todo]:
         .order_by(ScopeSignature.asked_at)
     ).all()
     draft_versions = _draft_versions(session)
-    found = []
+    found, back = [], []
     for row, rotation, name in rows:
         if row.version not in (rotation.version, draft_versions.get(rotation.id)):
             continue  # an older version: the tasks have changed since
@@ -38,13 +39,13 @@ def signatures(session: Session) -> list[Todo]:
         if row.decision == "refused":
             title = f"{doctor_short(name)} sent the tasks back: {rotation.title}"
             line = f"“{row.comment[:_LINE]}”"
-            found.append(Todo(None, title, line, "Change them", f"{at}/edit/scope"))
+            back.append(Todo(None, title, line, "Change them", f"{at}/edit/scope"))
             continue
         ends = row.asked_at + timedelta(days=operations.LINK_DAYS)
         title = f"{doctor_short(name)} has not signed {rotation.title}"
         line = f"Asked on {month_day(row.asked_at.date())} · the link ends then"
         found.append(Todo(ends, title, line, "Ask again", f"{at}/check"))
-    return found
+    return [*back, *shortened(found, MOST_ALIKE, "lists wait for a signature", "/listings")]
 
 
 def _draft_versions(session: Session) -> dict[UUID, int]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.permissions import require
@@ -153,21 +153,29 @@ def account_changed(account: str) -> None:
 
 
 def shares(session: Session, limit: int = 30) -> tuple[Share, ...]:
-    """The latest shares of the agency of this scope."""
+    """The latest shares of the agency of this scope; what left together is one line."""
+    at = func.max(func.coalesce(Transfer.settled_at, Transfer.created_at)).label("at")
     rows = session.execute(
-        select(Transfer, PaymentPlan.reference)
+        select(
+            PaymentPlan.reference,
+            Transfer.share,
+            Transfer.state,
+            func.sum(Transfer.amount_cents).label("cents"),
+            at,
+        )
         .join(PaymentPlan, PaymentPlan.id == Transfer.plan_id)
-        .order_by(Transfer.created_at.desc(), Transfer.id.desc())
+        .group_by(PaymentPlan.reference, Transfer.share, Transfer.state)
+        .order_by(at.desc(), PaymentPlan.reference)
         .limit(limit)
     )
     return tuple(
         Share(
-            reference=reference,
+            reference=row.reference,
             words=SHARES.get(row.share, row.share),
-            amount_cents=row.amount_cents,
+            amount_cents=int(row.cents),
             state=STATES[row.state][0],
             tone=STATES[row.state][1],
-            at=row.settled_at or row.created_at,
+            at=row.at,
         )
-        for row, reference in rows
+        for row in rows
     )

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking
 from marketplace.core import clock
-from marketplace.core.deadlines import Todo
+from marketplace.core.deadlines import Todo, shortened
 from marketplace.core.formats import doctor_short, month_day
 from marketplace.placements.models import Placement
 
 LETTER_DAYS = 28  # where the listing's own policy names none
+MOST_ALIKE = 4
 _OPEN = ("asked", "promised")
 _EVENING = time(18)
 
@@ -25,7 +26,9 @@ def letters(session: Session) -> list[Todo]:
         .where(Placement.letter_state.in_(_OPEN), Booking.end_on <= clock.now().date())
         .order_by(Booking.end_on, Booking.id)
     )
-    return [_letter(booking, placement) for booking, placement in rows]
+    found = [_letter(booking, placement) for booking, placement in rows]
+    found.sort(key=lambda one: one.at or clock.now())
+    return shortened(found, MOST_ALIKE, "letters are not uploaded yet", "/bookings?view=past")
 
 
 def _letter(booking: Booking, placement: Placement) -> Todo:
