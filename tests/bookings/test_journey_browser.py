@@ -3,12 +3,10 @@ without scripts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
 
 import pytest
-from flask import Flask, Request
+from flask import Request
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace.core import ids
 from marketplace.core.db import open_session
@@ -20,16 +18,12 @@ from tests.bookings import conftest
 from tests.payments import double as stub
 from tests.payments.double import PUBLISHABLE_KEY, SECRET_KEY, StripeDouble, free_port
 from tests.support import database
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 
 pytestmark = pytest.mark.browser
 
 COOKIE = "test-person"
-
-
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
 
 
 def identify(request: Request) -> Viewer | None:
@@ -38,25 +32,6 @@ def identify(request: Request) -> Viewer | None:
     if not given:
         return None
     return Viewer(ids.UUID(given), ids.uuid7(), "Amara Nwosu", "amara@example.org")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@contextmanager
-def served(app: Flask, port: int) -> Iterator[None]:
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace.accounts import team_views
 from marketplace.bookings import workspace_views
@@ -21,9 +19,9 @@ from marketplace.numbers import measuring
 from marketplace.numbers import views as number_views
 from marketplace.numbers.models import AgencyNumbers, MarketNumbers
 from tests import factories
-from tests.payments.double import free_port
 from tests.support import rooms
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 
 pytestmark = pytest.mark.browser
 
@@ -36,17 +34,6 @@ ROOMS = (
 )
 
 
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
 def app(migrated: None) -> Iterator[Flask]:
     with rooms.site(ROOMS) as site:
@@ -55,14 +42,8 @@ def app(migrated: None) -> Iterator[Flask]:
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    port = free_port()
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,20 +2,18 @@
 only, without scripts, on a phone; what a page weighs and whether everybody can read it."""
 
 from collections.abc import Iterator
-from threading import Thread
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace.discovery import compare_views, views
 from marketplace.listings import views as listings_views
 from marketplace.search import views as search_views
-from tests.payments.double import free_port
 from tests.search import shop
 from tests.support import rooms
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 
 pytestmark = pytest.mark.browser
 
@@ -35,17 +33,6 @@ PAGES = (
 )
 
 
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture(scope="module")
 def site(migrated: None) -> Iterator[Flask]:
     public = [search_views.room, views.room, compare_views.room, listings_views.room]
@@ -56,14 +43,8 @@ def site(migrated: None) -> Iterator[Flask]:
 
 @pytest.fixture(scope="module")
 def url(site: Flask) -> Iterator[str]:
-    port = free_port()
-    server = make_server("127.0.0.1", port, site, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture

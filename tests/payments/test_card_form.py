@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Thread
 
 import pytest
 from flask import Flask, Response, request
 from markupsafe import escape
 from playwright.sync_api import Browser, FrameLocator, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace.payments.gateway import ChargeRequest, NeedsAction, SetupSession, Succeeded
 from marketplace.payments.stripe_gateway import StripeGateway
 from tests.payments import double as stub
 from tests.payments.double import ROOT, StripeDouble
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 
 pytestmark = pytest.mark.browser
 
@@ -30,11 +29,6 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Your
 <button id="card-submit">Save card</button></form></main></body></html>"""
 
 
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
 @dataclass
 class Shop:
     """A page as ours, with our policy: only the card origins are added."""
@@ -46,12 +40,6 @@ class Shop:
 @pytest.fixture(scope="module")
 def double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeDouble]:
     with StripeDouble(tmp_path_factory.mktemp("double")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
         yield running
 
 
@@ -85,13 +73,8 @@ def shop(double: StripeDouble) -> Iterator[Shop]:
         sent.append(request.form.to_dict())
         return "<!doctype html><title>Sent</title><link rel=icon href=data:,><h1>Sent</h1>"
 
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield Shop(f"http://127.0.0.1:{server.server_port}", sent)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as address:
+        yield Shop(address, sent)
 
 
 @pytest.fixture

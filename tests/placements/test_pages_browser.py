@@ -5,13 +5,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace.app import ROOMS
 from marketplace.bookings.events import AttendingAsked
@@ -24,25 +22,14 @@ from marketplace.reviews import jobs as review_jobs
 from marketplace.reviews import operations as reviews
 from tests import factories
 from tests.imports.support import a_file, a_row
-from tests.payments.double import free_port
 from tests.support import rooms
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 
 pytestmark = pytest.mark.browser
 
 # where to keep pictures of the pages, for people who want to look at them
 PICTURES = os.environ.get("PAGE_PICTURES", "")
-
-
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -53,14 +40,8 @@ def app(migrated: None) -> Iterator[Flask]:
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    port = free_port()
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture

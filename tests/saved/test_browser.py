@@ -2,12 +2,10 @@
 without."""
 
 from collections.abc import Iterator
-from threading import Thread
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace.accounts import passwords
 from marketplace.accounts.models import Person
@@ -15,15 +13,11 @@ from marketplace.core import context
 from marketplace.core.db import open_session
 from tests import factories
 from tests.search import shop
-from tests.support.browser import DESK, PHONE, axe, chromium, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.served import served
 
 pytestmark = pytest.mark.browser
 PASSWORD = "violet harbor lantern nine"
-
-
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
 
 
 @pytest.fixture
@@ -34,21 +28,8 @@ def address(web_app: Flask) -> Iterator[tuple[str, str]]:
         who = factories.candidate("Ana Silva", profile=False)
         with open_session(context.system("test")) as session:
             session.get_one(Person, who.id).password_hash = passwords.hashed(PASSWORD)
-    server = make_server("127.0.0.1", 0, web_app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}", who.email
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+    with served(web_app) as url:
+        yield url, who.email
 
 
 def look(page: Page) -> None:
