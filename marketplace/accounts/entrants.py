@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import column, exists, select, table
+from sqlalchemy import ColumnElement, column, exists, select, table
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.models import Delegate, Membership, OneTimeLink, Person, SignIn
@@ -15,6 +15,15 @@ from marketplace.tenants.models import Agency
 # An attending is a person by the same key. The table belongs to listings, above this package, so
 # only its name is known here.
 ATTENDING = table("attending", column("id"))
+
+
+def work_columns() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whether a person of the query teaches (`attends`), and answers for somebody (`delegated`)."""
+    attends = exists(select(ATTENDING.c.id).where(ATTENDING.c.id == Person.id))
+    delegated = exists(
+        select(Delegate.id).where(Delegate.person_id == Person.id, Delegate.ended_at.is_(None))
+    )
+    return attends.label("attends"), delegated.label("delegated")
 
 
 @dataclass(frozen=True)
@@ -71,12 +80,7 @@ def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | 
             Person.name,
             Person.email,
             Person.is_admin,
-            exists(select(ATTENDING.c.id).where(ATTENDING.c.id == Person.id)).label("attends"),
-            exists(
-                select(Delegate.id).where(
-                    Delegate.person_id == Person.id, Delegate.ended_at.is_(None)
-                )
-            ).label("delegated"),
+            *work_columns(),
         )
         .join(Person, Person.id == SignIn.person_id)
         .where(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.accounts.entrants import ATTENDING
-from marketplace.accounts.models import Delegate, Person, ViewAs
+from marketplace.accounts.entrants import work_columns
+from marketplace.accounts.models import Person, ViewAs
 from marketplace.core import audit, clock
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Forbidden, NotFound
@@ -44,12 +44,7 @@ def of(session: Session, sign_in_id: UUID) -> Watched | None:
             Person.id.label("person_id"),
             Person.name,
             Person.email,
-            exists(select(ATTENDING.c.id).where(ATTENDING.c.id == Person.id)).label("attends"),
-            exists(
-                select(Delegate.id).where(
-                    Delegate.person_id == Person.id, Delegate.ended_at.is_(None)
-                )
-            ).label("delegated"),
+            *work_columns(),
         )
         .join(Person, Person.id == ViewAs.person_id)
         .where(

@@ -26,7 +26,14 @@ from marketplace.core import announcements, compression, context, freshness, job
 from marketplace.core.config import Config
 from marketplace.core.context import Actor, Scope
 from marketplace.core.db import db
-from marketplace.core.errors import DomainError, Forbidden, NotFound, TooMany, Unauthenticated
+from marketplace.core.errors import (
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooMany,
+    Unauthenticated,
+)
 
 log = logging.getLogger("rounds.web")
 csrf = CSRFProtect()
@@ -160,6 +167,13 @@ def go(url: str) -> BaseResponse:
     if is_fragment():
         return Response(status=204, headers={"HX-Redirect": url})
     return redirect(url, 303)
+
+
+def undone(error: Invalid) -> dict[str, str]:
+    """Take back what this request has written, and give the messages for the form's fields: for
+    a form that is shown again as it was typed."""
+    db.session.rollback()
+    return dict(error.errors)
 
 
 def safe_next(target: str | None, default: str) -> str:

@@ -67,8 +67,7 @@ def add(slug: str) -> Answer:
             session, web.actor(), rotation.id, wanted.days, wanted.seats
         )
     except Invalid as error:
-        session.rollback()
-        return _grid(slug, dict(error.errors), error.status, "bulk")
+        return _grid(slug, web.undone(error), error.status, "bulk")
     flash(added_words(added), "good" if added.added else "info")
     return web.go(f"/agency/{slug}/availability?from={wanted.days[0]}")
 
@@ -81,8 +80,7 @@ def black_out(slug: str) -> Answer:
     try:
         closed = _black_out(session)
     except Invalid as error:
-        session.rollback()
-        return _grid(slug, dict(error.errors), error.status, "blackout")
+        return _grid(slug, web.undone(error), error.status, "blackout")
     flash(f"Blackout kept. {closed.starts} starts closed; no booking was touched.", "good")
     if closed.booked:
         flash(
@@ -167,8 +165,7 @@ def change(slug: str, key: UUID) -> Answer:
         seats = a_number(request.form, "seats")
         availability.set_seats(db.session(), web.actor(), key, seats)
     except Invalid as error:
-        db.session().rollback()
-        return _start(slug, key, dict(error.errors), error.status)
+        return _start(slug, key, web.undone(error), error.status)
     flash(f"{seats} seats now.", "good")
     return web.go(f"/agency/{slug}/availability/{key}")
 

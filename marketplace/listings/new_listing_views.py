@@ -61,8 +61,7 @@ def create(slug: str) -> Answer:
             invited = _invited(wanted.doctor)
         made = _made(wanted, wanted.attending_id or invited)
     except Invalid as error:
-        db.session().rollback()
-        return _page(dict(error.errors), error.status, invited)
+        return _page(web.undone(error), error.status, invited)
     flash("Draft made, with the defaults of its type. It saves itself as you write.", "good")
     return web.go(f"/agency/{slug}/listings/{made}/edit/basics")
 

@@ -81,11 +81,10 @@ def _save_site(slug: str, name: str, action: str) -> Answer:
     try:
         row = places.save_site(db.session(), web.actor(), agency_id, SiteFacts(**sent), name)
     except Invalid as error:
-        db.session().rollback()
         known = places.own_site(db.session(), name) if name else None
         return _site_page(
             {field: request.form.get(field, "") for field in sent},
-            dict(error.errors),
+            web.undone(error),
             action=action,
             row=known,
             status=error.status,

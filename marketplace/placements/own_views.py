@@ -67,8 +67,7 @@ def set_capacity() -> Answer:
         weeks, usual = _sent()
         number = pool.set_capacity(db.session(), web.actor(), weeks, usual)
     except Invalid as error:
-        db.session().rollback()
-        return _capacity(dict(error.errors), error.status)
+        return _capacity(web.undone(error), error.status)
     jobs.wake(web.config().redis_url)
     if number:
         flash("Saved. Starts that no longer fit are closed by themselves.", "good")
@@ -134,8 +133,7 @@ def name_delegate() -> Answer:
             db.session(), web.actor(), text(request.form, "email", 254), text(request.form, "name")
         )
     except Invalid as error:
-        db.session().rollback()
-        return _delegates(dict(error.errors), error.status)
+        return _delegates(web.undone(error), error.status)
     flash("They get an e-mail, and can answer as soon as they sign in.", "good")
     return web.go("/attending/delegates")
 

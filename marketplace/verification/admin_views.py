@@ -119,9 +119,8 @@ def decide(name: str) -> Answer:
     try:
         operations.decide(session, web.actor(), agency.id, answer)
     except Invalid as error:
-        session.rollback()
         typed = {"event": answer.event, "reason": answer.reason, "about": about}
-        return _review_page(name, typed, error.errors)
+        return _review_page(name, typed, web.undone(error))
     flash(f"{agency.name} reads your answer by e-mail.", "good")
     return web.go(f"/admin/verification/agencies/{name}")
 
@@ -135,9 +134,9 @@ def change_standing(name: str) -> Answer:
     try:
         standing.change(session, web.actor(), agency.id, event, why)
     except Invalid as error:
-        session.rollback()
         wrong = {
-            {"event": "change", "reason": "why"}[key]: text for key, text in error.errors.items()
+            {"event": "change", "reason": "why"}[key]: text
+            for key, text in web.undone(error).items()
         }
         return _review_page(name, {"change": event, "why": why}, wrong)
     flash("Done. It counts with the next request, and the agency reads why.", "good")
@@ -154,9 +153,8 @@ def revoke(key: UUID) -> Answer:
     try:
         operations.revoke(session, web.actor(), key, why)
     except Invalid as error:
-        session.rollback()
         field = f"why-{key}"
-        return _review_page(name, {field: why}, {field: error.errors["reason"]})
+        return _review_page(name, {field: why}, {field: web.undone(error)["reason"]})
     flash("Taken back. What depended on it is closed now.", "good")
     return web.go(f"/admin/verification/agencies/{name}")
 
@@ -255,9 +253,8 @@ def by_hand(name: str) -> Answer:
         found = forms.by_hand(request.form, web.actor().name)
         looking.record_by_hand(session, web.actor(), doctor.id, found)
     except Invalid as error:
-        session.rollback()
         fields = ("what", "result", "words", "valid_until")
         typed = {field: request.form.get(field, "")[:300] for field in fields}
-        return _attending_page(name, typed, error.errors)
+        return _attending_page(name, typed, web.undone(error))
     flash("Written down, with your name. It counts now.", "good")
     return web.go(f"/admin/verification/attendings/{name}")

@@ -135,8 +135,7 @@ def send_first(slug: str) -> Answer:
             operations.upload(session, web.actor(), paper, file)
         operations.send(session, web.actor())
     except Invalid as error:
-        session.rollback()
-        return _start_page(wanted, error.errors)
+        return _start_page(wanted, web.undone(error))
     flash("Your papers are with the Rounds team. They answer within 2 working days.", "good")
     return web.go(f"/agency/{slug}")
 
@@ -199,9 +198,8 @@ def upload(slug: str) -> Answer:
     try:
         operations.upload(session, web.actor(), *_sent_paper(wanted))
     except Invalid as error:
-        session.rollback()
         kept = {name: request.form.get(name, "")[:100] for name in forms.PAPER_FIELDS}
-        return _add_page(wanted, kept, error.errors)
+        return _add_page(wanted, kept, web.undone(error))
     flash(f"{wanted.label} added. Send it when everything is here.", "good")
     return web.go(f"/agency/{slug}/verification")
 
