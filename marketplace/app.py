@@ -15,6 +15,7 @@ from marketplace.admin import moderation_views as admin_moderation_views
 from marketplace.admin import money_views as admin_money_views
 from marketplace.admin import people_views as admin_people_views
 from marketplace.admin import views as admin_views
+from marketplace.archive import workspace_views as archive_workspace_views
 from marketplace.bookings import card_views as bookings_card_views
 from marketplace.bookings import request_views as bookings_request_views
 from marketplace.bookings import views as bookings_views
@@ -65,6 +66,7 @@ ROOMS = (
     storefront_views.room,
     storefront_workspace_views.workspace,
     storefront_site_views.site,
+    archive_workspace_views.workspace,
     listings_views.room,
     listings_workspace_views.workspace,
     listings_new_listing_views.beginning,

@@ -16,9 +16,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace import bench, invariants
-from marketplace.archive import operations as archive
+from marketplace.archive import arriving, leaving
 from marketplace.bookings import diagram
-from marketplace.core import clock, context, freshness, jobs, logs
+from marketplace.core import audit, clock, context, freshness, jobs, logs
 from marketplace.core.config import Config
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid, NotFound
@@ -251,15 +251,27 @@ def _import_file(kind_slug: str, file: Path, slug: str, dry_run: bool) -> None:
 @with_app
 def export_agency(agency: str, target: Path | None) -> None:
     """Write everything of an agency into one archive (docs/agency-archive.md)."""
+    target = target or Path(f"{agency}.zip")
+    draft = target.with_name(f"{target.name}.part")
     try:
-        with open_session(context.system("export an agency")) as session:
-            content = archive.export(session, context.SYSTEM, agency)
+        with open_session(context.system("export an agency"), readonly=True) as session:
+            leaving.snapshot(session)
+            key = leaving.agency_id_of(session, agency)
+            total = leaving.count(session, key)
+            draft.touch(mode=0o600)
+            with draft.open("wb") as out, click.progressbar(length=total, label="Files") as bar:
+                leaving.write(session, out, key, lambda done, _: bar.update(done - bar.pos))
+                bar.update(total - bar.pos)
     except NotFound as error:
         raise click.ClickException(error.message) from error
-    target = target or Path(f"{agency}.zip")
-    target.write_bytes(content)
-    target.chmod(0o600)
-    click.echo(f"{target}: {len(content):,} bytes")
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    draft.replace(target)
+    with open_session(context.system("export an agency")) as session:
+        subject = f"agency:{key}"
+        audit.record(session, context.SYSTEM, "agency.export", subject, agency_id=key, slug=agency)
+    click.echo(f"{target}: {target.stat().st_size:,} bytes")
 
 
 @cli.command("import-archive")
@@ -269,10 +281,10 @@ def import_archive(file: Path) -> None:
     """Bring an agency's archive into this empty installation: everything or nothing."""
     try:
         with open_session(context.system("import an agency")) as session:
-            loaded = archive.load(session, context.SYSTEM, file.read_bytes())
+            loaded = arriving.load(session, context.SYSTEM, file)
     except Invalid as error:
         raise click.ClickException(error.message) from error
-    click.echo(f"{loaded.slug}: {sum(loaded.rows.values()):,} rows, {loaded.files} files")
+    click.echo(f"{loaded.slug}: {sum(loaded.rows.values()):,} rows, {len(loaded.files)} files")
     click.echo("Now run: bin/marketplace reindex, then bin/marketplace check")
 
 

@@ -40,6 +40,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("saved.send_digests", 300),
     Periodic("numbers.flush_views", 60),
     Periodic("numbers.measure", 900),
+    Periodic("archive.expire_due", 300),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
     Periodic("accounts.end_view_as", 60),

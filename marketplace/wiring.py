@@ -31,6 +31,7 @@ PACKAGES = (
     "saved",
     "notifications",
     "admin",
+    "archive",
 )
 
 

@@ -5,12 +5,14 @@ same steps, so that neither answer nor time tells them apart.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from marketplace.accounts import entrants, operations, passwords, throttle
 from marketplace.accounts.entrants import OpenLink
+from marketplace.accounts.models import Person, SignIn
 from marketplace.accounts.operations import Device
-from marketplace.core import context
+from marketplace.core import clock, context
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Gone, Invalid
 from marketplace.core.words import words
@@ -21,6 +23,7 @@ BLOCKED = (
     " Answer any e-mail from us, and a person will read it."
 )
 _ENTRY = ("sign-in", "verify")
+JUST_NOW = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,25 @@ def check_own_password(email: str, password: str, device: Device) -> None:
     if not passwords.matches(found.password_hash if found else None, password):
         raise Invalid({"current": "This is not your present password."})
     throttle.forgive(counted)
+
+
+def has_password(person_id: UUID) -> bool:
+    """Does this person sign in with a password? Who does not uses links by e-mail."""
+    with open_session(context.system("look for a password"), readonly=True) as session:
+        return session.get_one(Person, person_id).password_hash is not None
+
+
+def confirm(person_id: UUID, sign_in_id: UUID, email: str, password: str, device: Device) -> None:
+    """That it is really this person who asks for something weighty: by the present password, or,
+    for who has none, by having signed in a moment ago. Invalid (field `current`), TooMany."""
+    if has_password(person_id):
+        check_own_password(email, password, device)
+        return
+    with open_session(context.system("look for a sign-in"), readonly=True) as session:
+        row = session.get(SignIn, sign_in_id)
+        if row is not None and clock.wall() - row.created_at < JUST_NOW:
+            return
+    raise Invalid({"current": "Sign out, sign in again by e-mail link, and ask within 15 minutes."})
 
 
 def count(kind: str, email: str, device: Device) -> None:

@@ -14,7 +14,7 @@ _PUBLISH = frozenset({"listings.publish"})
 _SEE_MONEY = frozenset({"money.view"})
 _MOVE_MONEY = frozenset({"money.refund"})
 _NOTES = frozenset({"notes.write"})
-_RUN_AGENCY = frozenset({"team.manage", "settings.edit", "money.payouts"})
+_RUN_AGENCY = frozenset({"team.manage", "settings.edit", "money.payouts", "agency.export"})
 
 MANAGER = _LOOK | _NOTES | _BOOKINGS | _LISTINGS | _PUBLISH | _SEE_MONEY | _MOVE_MONEY
 
@@ -71,6 +71,7 @@ WORDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("team.view", "See the team"),
             ("settings.edit", "Change the agency's settings"),
             ("team.manage", "Invite, change roles, remove"),
+            ("agency.export", "Export everything"),
         ),
     ),
 )

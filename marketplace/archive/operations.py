@@ -1,206 +1,173 @@
-"""Leave with everything: an agency's rows and files as one archive, and back into an empty
-installation. The format is docs/agency-archive.md."""
+"""An owner's export: asked for, claimed, written, kept for some days, fetched, gone."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.archive import container, tables
-from marketplace.bookings import states
-from marketplace.bookings.models import Booking
-from marketplace.core import audit, clock, storage
+from marketplace.accounts.permissions import require
+from marketplace.archive.models import UNDER_WAY, AgencyExport
+from marketplace.core import audit, clock, context, outbox, storage
 from marketplace.core.context import Actor
-from marketplace.core.db import Base
-from marketplace.core.errors import NotFound
-from marketplace.core.storage import StoredFile
-from marketplace.listings.models import Affiliation, AttendingWeek
-from marketplace.listings.seats import weeks_of
+from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
+from marketplace.core.storage import Sealed, StoredFile
+from marketplace.notifications import of_agency
 from marketplace.tenants.models import Agency
 
-Row = dict[str, Any]
+MAY = "agency.export"
+TOPIC = "archive.write"
+KEPT = timedelta(days=7)
+SECONDS = 1800  # for writing one
+REASON_LENGTH = 300
+GONE = "This archive was kept for 7 days and is gone. Ask for a new one; nothing else is lost."
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What an archive brought: the agency's slug, rows by table, files."""
+def ask(session: Session, actor: Actor, reason: str) -> AgencyExport:
+    """Have an archive of the actor's agency written. The caller has asked for the password.
 
-    slug: str
-    rows: dict[str, int]
-    files: int
-
-
-def export(session: Session, actor: Actor, slug: str) -> bytes:
-    """The archive of an agency (system session). Raises `NotFound` without such an agency."""
-    agency = session.scalars(select(Agency).where(Agency.slug == slug)).one_or_none()
-    if agency is None:
-        raise NotFound(f"There is no agency {slug!r}.")
-    rows = _rows(session, agency.id)
-    members = {f"tables/{name}.jsonl": _lines(found) for name, found in rows.items()}
-    for row in rows["stored_file"]:
-        key = UUID(row["id"])
-        members[f"files/{key.hex}"] = storage.read(session, key)
-    audit.record(
-        session, actor, "agency.export", f"agency:{agency.id}", agency_id=agency.id, slug=slug
-    )
-    manifest = {"agency": str(agency.id), "slug": slug, "made_at": clock.wall().isoformat()}
-    return container.pack(manifest, members)
-
-
-def load(session: Session, actor: Actor, content: bytes) -> Loaded:
-    """Write an archive into this installation (system session): everything or nothing.
-
-    Raises `Invalid` (field `archive`) for a damaged or hostile archive, and when any agency is
-    already here.
+    Raises Forbidden for everybody but owners, Invalid (field `reason`), Conflict while another one
+    is written.
     """
-    manifest, members = container.unpack(content)
-    if session.scalar(select(func.count()).select_from(Agency)):
-        raise container.refused(
-            "An archive goes into an empty installation; this one has agencies."
-        )
-    rows = {name: _read(name, members.pop(f"tables/{name}.jsonl", b"")) for name in tables.order()}
-    agency_id = _agency_id(manifest, rows, members)
-    try:
-        for name, found in rows.items():
-            if found and name != "stored_file":
-                session.execute(insert(Base.metadata.tables[name]), found)
-        for row in rows["stored_file"]:
-            _store(session, row, members[f"files/{row['id'].hex}"])
-        session.flush()
-    except SQLAlchemyError as error:
-        raise container.refused("The rows of the archive do not fit together.") from error
-    slug = str(rows["agency"][0]["slug"])
-    audit.record(
-        session, actor, "agency.load", f"agency:{agency_id}", agency_id=agency_id, slug=slug
+    require(actor, MAY)
+    assert actor.agency_id is not None and actor.person_id is not None
+    if not reason:
+        raise Invalid({"reason": "Write why, in a few words. It stands in your audit log."})
+    session.scalars(select(Agency.id).where(Agency.id == actor.agency_id).with_for_update()).one()
+    if any(one.state in UNDER_WAY for one in exports(session, actor.agency_id)):
+        raise Conflict("An archive is being written already. It appears below when it is ready.")
+    found = AgencyExport(
+        agency_id=actor.agency_id, asked_by=actor.person_id, asked_name=actor.name, reason=reason
     )
-    return Loaded(slug, {name: len(found) for name, found in rows.items()}, len(members))
-
-
-# --- out ----------------------------------------------------------------------------------------
-
-
-def _rows(session: Session, agency_id: UUID) -> dict[str, list[Row]]:
-    mine = tables.owned()
-    found = {}
-    for name, owner in mine.items():
-        table = Base.metadata.tables[name]
-        asked = select(*tables.columns(table)).where(table.c[owner] == agency_id)
-        asked = asked.order_by(*table.primary_key.columns)
-        found[name] = [tables.to_json(dict(row)) for row in session.execute(asked).mappings()]
-    attendings = list(
-        session.scalars(select(Affiliation.attending_id).where(Affiliation.agency_id == agency_id))
-    )
-    table = Base.metadata.tables["attending"]
-    asked = select(*tables.columns(table)).where(table.c.id.in_(attendings)).order_by(table.c.id)
-    found["attending"] = [tables.to_json(dict(row)) for row in session.execute(asked).mappings()]
-    found["attending_week"] = _weeks(session, agency_id, attendings)
-    found["person"] = _people(session, found)
-    return {name: found[name] for name in tables.order()}
-
-
-def _weeks(session: Session, agency_id: UUID, attendings: list[UUID]) -> list[Row]:
-    """The pool of each attending, with the seats of this agency's bookings only: what the other
-    agencies took is theirs to know."""
-    taken: Counter[tuple[UUID, date]] = Counter()
-    seats = select(Booking.attending_id, Booking.start_on, Booking.weeks).where(
-        Booking.agency_id == agency_id, Booking.state.in_(states.SEAT)
-    )
-    for who, start, weeks in session.execute(seats):
-        taken.update((who, week) for week in weeks_of(start, weeks))
-    pool = session.scalars(
-        select(AttendingWeek)
-        .where(AttendingWeek.attending_id.in_(attendings))
-        .order_by(AttendingWeek.attending_id, AttendingWeek.week)
-    )
-    return [
-        {
-            "attending_id": str(one.attending_id),
-            "week": one.week.isoformat(),
-            "capacity": one.capacity,
-            "taken": taken[one.attending_id, one.week],
-        }
-        for one in pool
-    ]
-
-
-def _people(session: Session, rows: Mapping[str, list[Row]]) -> list[Row]:
-    """Whoever a row names. Members keep name and address, attendings their name; of candidates
-    only the key goes along: what the agency may know of them is frozen into its bookings."""
-    named = {
-        row[column]
-        for name, found in rows.items()
-        for column in tables.people_columns(Base.metadata.tables[name])
-        for row in found
-        if row.get(column)
-    }
-    members = {row["person_id"] for row in rows["membership"]}
-    teachers = {row["id"]: row["display_name"] for row in rows["attending"]}
-    person = Base.metadata.tables["person"]
-    asked = (
-        select(*tables.columns(person))
-        .where(person.c.id.in_([UUID(key) for key in named]))
-        .order_by(person.c.id)
-    )
-    found = []
-    for row in (tables.to_json(dict(one)) for one in session.execute(asked).mappings()):
-        if row["id"] not in members:
-            row |= {
-                "email": f"{row['id']}@moved.invalid",
-                "name": teachers.get(row["id"], "Candidate"),
-            }
-        found.append(row)
+    session.add(found)
+    session.flush()
+    payload = {"export_id": str(found.id)}
+    outbox.enqueue(session, TOPIC, payload, scope=context.system("write an archive"))
+    audit.record(session, actor, "agency.export_ask", f"export:{found.id}", reason=reason)
     return found
 
 
-def _lines(rows: Iterable[Row]) -> bytes:
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+def exports(session: Session, agency_id: UUID) -> list[AgencyExport]:
+    """The exports of an agency, the newest first."""
+    asked = select(AgencyExport).where(AgencyExport.agency_id == agency_id)
+    return list(session.scalars(asked.order_by(AgencyExport.id.desc()).limit(20)))
 
 
-# --- in -----------------------------------------------------------------------------------------
+def fetch(session: Session, actor: Actor, export_id: UUID) -> tuple[AgencyExport, Sealed]:
+    """The file of an export, for the owner, written down. Raises Forbidden, NotFound for a foreign
+    or missing one, Conflict before it is ready, Gone when its time is over."""
+    require(actor, MAY)
+    found = session.scalars(
+        select(AgencyExport).where(AgencyExport.id == export_id).with_for_update()
+    ).one_or_none()
+    if found is None or found.agency_id != actor.agency_id:
+        raise NotFound
+    if found.state in (*UNDER_WAY, "failed"):
+        raise Conflict("This archive is not ready yet. Wait for our e-mail, or look again.")
+    if found.file_id is None or found.expires_at is None or found.expires_at <= clock.now():
+        raise Gone(GONE, "expired")
+    found.downloads += 1
+    audit.record(session, actor, "agency.export_fetch", f"export:{found.id}", size=found.size)
+    return found, storage.sealed(session.get_one(StoredFile, found.file_id))
 
 
-def _read(name: str, content: bytes) -> list[Row]:
-    table = Base.metadata.tables[name]
-    try:
-        return [tables.from_json(table, json.loads(line)) for line in content.splitlines() if line]
-    except (ValueError, TypeError) as error:
-        raise container.refused(f"tables/{name}.jsonl cannot be used: {error}") from error
+# --- the job's steps (system sessions) ----------------------------------------------------------
 
 
-def _agency_id(
-    manifest: Mapping[str, Any], rows: Mapping[str, list[Row]], files: Mapping[str, bytes]
-) -> UUID:
-    """The one agency of the archive. Every owned row has to be its own, every file named by one
-    row, and no member may be left over."""
-    agencies = rows["agency"]
-    if len(agencies) != 1 or str(agencies[0]["id"]) != manifest.get("agency"):
-        raise container.refused("The archive does not hold exactly the agency that it names.")
-    key: UUID = agencies[0]["id"]
-    for name, owner in tables.owned().items():
-        if any(row[owner] != key for row in rows[name]):
-            raise container.refused(f"tables/{name}.jsonl has a row of another agency.")
-    if {f"files/{row['id'].hex}" for row in rows["stored_file"]} != set(files):
-        raise container.refused("The archive has tables or files that do not belong in it.")
-    return key
+def claim(session: Session, export_id: UUID) -> UUID | None:
+    """Take an export to write it; answers its agency, or None when there is nothing to do: it is
+    done, or another job has it."""
+    found = _locked(session, export_id)
+    moment = clock.wall()
+    if found is None or found.state not in (*UNDER_WAY, "failed"):
+        return None
+    if found.claimed_until is not None and found.claimed_until > moment:
+        return None
+    found.state, found.error, found.done = "running", "", 0
+    found.claimed_until = moment + timedelta(seconds=SECONDS + 10)
+    return found.agency_id
 
 
-def _store(session: Session, row: Row, content: bytes) -> None:
-    storage.put(
+def progress(session: Session, export_id: UUID, done: int, total: int) -> None:
+    """Write down how far it is."""
+    found = _locked(session, export_id)
+    if found is not None and found.state == "running":
+        found.done, found.total = done, total
+
+
+def finish(session: Session, export_id: UUID, written: Sealed) -> bool:
+    """The archive is there: keep it, start its days, tell the owners. False when the export is
+    not waited for any more."""
+    found = _locked(session, export_id)
+    if found is None or found.state != "running":
+        return False
+    slug = session.get_one(Agency, found.agency_id).slug
+    storage.keep(
         session,
-        content,
-        name=row["name"],
-        media_type=row["media_type"],
-        agency_id=row["agency_id"],
-        person_id=row["person_id"],
-        key=row["id"],
+        written,
+        name=f"{slug}.zip",
+        media_type="application/zip",
+        agency_id=found.agency_id,
     )
-    session.execute(
-        update(StoredFile).where(StoredFile.id == row["id"]).values(created_at=row["created_at"])
+    found.state, found.file_id, found.claimed_until = "ready", written.key, None
+    found.size, found.sha256, found.done = written.size, written.sha256, found.total
+    found.ready_at = clock.now()
+    found.expires_at = found.ready_at + KEPT
+    audit.record(
+        session,
+        context.SYSTEM,
+        "agency.export_ready",
+        f"export:{found.id}",
+        agency_id=found.agency_id,
+        size=found.size,
+        sha256=found.sha256,
     )
+    of_agency.enqueue(
+        session,
+        "export_ready",
+        found.agency_id,
+        variant="",
+        once=str(found.id),
+        size=words_of(found.size),
+        until=f"{found.expires_at:%B} {found.expires_at.day}, {found.expires_at.year}",
+    )
+    return True
+
+
+def fail(session: Session, export_id: UUID) -> None:
+    """It did not work; the next try starts anew."""
+    found = _locked(session, export_id)
+    if found is not None and found.state == "running":
+        found.state, found.claimed_until = "failed", None
+        found.error = "Writing the archive did not work. We try again by ourselves."
+
+
+def expire(session: Session) -> list[UUID]:
+    """End what was kept long enough; answers the files whose content is to be erased after this
+    transaction."""
+    due = session.scalars(
+        select(AgencyExport)
+        .where(AgencyExport.state == "ready", AgencyExport.expires_at <= clock.now())
+        .order_by(AgencyExport.id)
+        .with_for_update()
+    ).all()
+    gone = []
+    for found in due:
+        assert found.file_id is not None
+        gone.append(found.file_id)
+        session.delete(session.get_one(StoredFile, found.file_id))
+        found.state, found.file_id = "expired", None
+    return gone
+
+
+def _locked(session: Session, export_id: UUID) -> AgencyExport | None:
+    asked = select(AgencyExport).where(AgencyExport.id == export_id).with_for_update()
+    return session.scalars(asked).one_or_none()
+
+
+def words_of(size: int) -> str:
+    """Bytes in words, in units of 1,000."""
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size} bytes"

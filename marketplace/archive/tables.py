@@ -12,12 +12,13 @@ from marketplace.core.db import Base
 LEFT_OUT = {
     "invitation": "holds keys that open this installation",
     "notification": "an inbox of people, not of the agency",
+    "agency_export": "the archives that this installation made",
 }
 PERSON_COLUMNS = ("id", "email", "name", "created_at")
 # A file's key is wrapped for one installation: the archive holds the content itself. The audit log
 # is one chain of all agencies: the new installation seals the entries anew.
 HIDDEN = {
-    "stored_file": ("wrapped_key",),
+    "stored_file": ("wrapped_key", "framed"),
     "attending": ("checks",),
     "audit_entry": ("seq", "seal"),
 }
@@ -62,9 +63,11 @@ def to_json(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(name): plain.out(value) for name, value in row.items()}
 
 
-def from_json(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def from_json(table: Table, row: Any) -> dict[str, Any]:
     """The row again. Raises `ValueError` for a column that is not known or a wrong value."""
     known = {column.name: column for column in columns(table)}
+    if not isinstance(row, dict):
+        raise ValueError(f"{table.name} has a line that is no row")
     if set(row) != set(known):
         raise ValueError(f"{table.name} has other columns: {sorted(set(row) ^ set(known))[:3]}")
     return {name: plain.back(known[name], value) for name, value in row.items()}

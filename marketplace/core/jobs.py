@@ -33,7 +33,7 @@ _QUEUE = "rounds"
 @dataclass(frozen=True)
 class Handler:
     """A topic's body. `rows_only`: all its effects are rows of one transaction. `seconds`: how
-    long it may take; beyond the outbox lease it may be sent twice, and then waits for itself."""
+    long it may take; its outbox row is leased for longer than that."""
 
     body: Callable[..., None]
     rows_only: bool
@@ -58,12 +58,14 @@ def handler(
     return register
 
 
-def outside_handler(topic: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def outside_handler(
+    topic: str, *, seconds: int = JOB_TIMEOUT
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A handler that calls the outside: `body(scope, **payload)`, with its own sessions and
     claim rows, safe to run again at any point."""
 
     def register(body: Callable[..., None]) -> Callable[..., None]:
-        _handlers[topic] = Handler(body, rows_only=False)
+        _handlers[topic] = Handler(body, rows_only=False, seconds=seconds)
         return body
 
     return register
@@ -173,11 +175,16 @@ def relay(url: str) -> int:
     The rows are claimed first: if sending fails, the lease ends and they are sent again.
     """
     with open_session(context.system("relay outbox")) as session:
-        due = [(row.id, row.sends, row.topic) for row in outbox.take_due(session)]
-    for key, sends, topic in due:
-        seconds = _handlers[topic].seconds if topic in _handlers else JOB_TIMEOUT
+        taken = outbox.take_due(session, _seconds)
+        due = [(row.id, row.sends, _seconds(row.topic)) for row in taken]
+    for key, sends, seconds in due:
         send(url, f"outbox-{key}-{sends}", "run_message", str(key), seconds=seconds)
     return len(due)
+
+
+def _seconds(topic: str) -> int:
+    found = _handlers.get(topic)
+    return found.seconds if found else JOB_TIMEOUT
 
 
 def wake(url: str) -> None:

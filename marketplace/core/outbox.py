@@ -5,6 +5,7 @@ that is not acknowledged by then is sent again. Losing the queue therefore loses
 Leases run on the wall clock: moving the business clock must not send work twice.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -83,8 +84,11 @@ def enqueue(
     return message.id
 
 
-def take_due(session: Session, limit: int = 50) -> list[OutboxMessage]:
-    """Claim due rows for one lease (system scope); another relay skips them."""
+def take_due(
+    session: Session, seconds: Callable[[str], int] | None = None, limit: int = 50
+) -> list[OutboxMessage]:
+    """Claim due rows for one lease (system scope); another relay skips them. `seconds` tells how
+    long a topic's work may take: its lease is longer than that."""
     moment = clock.wall()
     rows = session.scalars(
         select(OutboxMessage)
@@ -100,8 +104,12 @@ def take_due(session: Session, limit: int = 50) -> list[OutboxMessage]:
     for row in rows:
         row.sent_at = moment
         row.sends += 1
-        row.next_at = moment + LEASE
+        row.next_at = moment + _lease(seconds(row.topic) if seconds else 0)
     return list(rows)
+
+
+def _lease(seconds: int) -> timedelta:
+    return max(LEASE, timedelta(seconds=seconds + 15))
 
 
 def acknowledge(session: Session, message_id: UUID) -> None:

@@ -1,11 +1,15 @@
 """Files, encrypted before they touch the disk (AES-256-GCM, one key per file, wrapped by FILE_KEY).
 
 The file is written and synced before its row: a row without a file cannot be committed, and a
-file without a row is only an orphan for the sweeper.
+file without a row is only an orphan. What may be large is written and read in frames, each sealed
+with its number and whether it is the last, so that memory does not grow with the file and a file
+that is cut off, or put together anew, is not read.
 """
 
 import hashlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +23,7 @@ from marketplace.core import clock, ids
 from marketplace.core.db import Base, Keyed, Owned
 from marketplace.core.errors import Unavailable
 
+FRAME = 256 * 1024  # bytes of content
 _settings: dict[str, object] = {"root": Path("var/files"), "key": b"\0" * 32}
 
 
@@ -35,6 +40,7 @@ class StoredFile(Keyed, Base):
     size: Mapped[int]
     sha256: Mapped[str]
     wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    framed: Mapped[bool] = mapped_column(default=False)  # written by `Writer`
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
@@ -78,6 +84,8 @@ def put(
 def read(session: Session, key: UUID) -> bytes:
     """The content; Unavailable when the file is missing or was changed (fault 52)."""
     row = session.get_one(StoredFile, key)
+    if row.framed:
+        return b"".join(stream(sealed(row)))
     try:
         file_key = _open(_master(), row.wrapped_key, key)
         content = _open(file_key, _path(key).read_bytes(), key)
@@ -86,6 +94,140 @@ def read(session: Session, key: UUID) -> bytes:
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise Unavailable("This file cannot be read right now. We have been told.")
     return content
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What has to be known to read a stored file, without a session."""
+
+    key: UUID
+    size: int
+    sha256: str
+    wrapped_key: bytes
+    framed: bool
+
+
+def sealed(row: StoredFile) -> Sealed:
+    """The same of a row."""
+    return Sealed(row.id, row.size, row.sha256, row.wrapped_key, row.framed)
+
+
+class Writer:
+    """A file that is written bit by bit, with no session open: `write`, then `close` and `keep`,
+    or `discard`. Looks enough like a file for `zipfile`."""
+
+    def __init__(self, key: UUID | None = None) -> None:
+        self.key = key or ids.uuid7()
+        self._file_key = AESGCM.generate_key(256)
+        self._waiting = bytearray()
+        self._frames = self._size = 0
+        self._digest = hashlib.sha256()
+        path = _path(self.key)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._draft = path.with_suffix(".part")
+        self._file = self._draft.open("wb")
+
+    def write(self, data: bytes) -> int:
+        """Take some bytes."""
+        self._digest.update(data)
+        self._size += len(data)
+        self._waiting += data
+        while len(self._waiting) > FRAME:
+            self._frame(bytes(self._waiting[:FRAME]), last=False)
+            del self._waiting[:FRAME]
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: a frame is written when it is full."""
+
+    def close(self) -> Sealed:
+        """Write the rest and sync the file."""
+        self._frame(bytes(self._waiting), last=True)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        _put_in_place(self._draft, _path(self.key))
+        wrapped = _seal(_master(), self._file_key, self.key)
+        return Sealed(self.key, self._size, self._digest.hexdigest(), wrapped, framed=True)
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        self._file.close()
+        self._draft.unlink(missing_ok=True)
+        erase(self.key)
+
+    def _frame(self, content: bytes, *, last: bool) -> None:
+        nonce = os.urandom(12)
+        about = _about(self.key, self._frames, last=last)
+        frame = nonce + AESGCM(self._file_key).encrypt(nonce, content, about)
+        self._file.write(len(frame).to_bytes(4, "big") + frame)
+        self._frames += 1
+
+
+def keep(
+    session: Session,
+    written: Sealed,
+    *,
+    name: str,
+    media_type: str,
+    agency_id: UUID | None = None,
+    person_id: UUID | None = None,
+) -> StoredFile:
+    """Add the row of a file that a `Writer` has closed."""
+    row = StoredFile(
+        id=written.key,
+        agency_id=agency_id,
+        person_id=person_id,
+        name=name,
+        media_type=media_type,
+        size=written.size,
+        sha256=written.sha256,
+        wrapped_key=written.wrapped_key,
+        framed=written.framed,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def stream(file: Sealed) -> Iterator[bytes]:
+    """The content in parts, with no session open; Unavailable when the file is missing, cut off or
+    was changed. The last part comes only when all of it was right."""
+    digest, before = hashlib.sha256(), b""
+    try:
+        for part in _frames(file):
+            yield before
+            digest.update(part)
+            before = part
+    except (OSError, InvalidTag, ValueError) as error:
+        raise Unavailable("This file cannot be read right now. We have been told.") from error
+    if digest.hexdigest() != file.sha256:
+        raise Unavailable("This file cannot be read right now. We have been told.")
+    yield before
+
+
+def _frames(file: Sealed) -> Iterator[bytes]:
+    file_key = _open(_master(), file.wrapped_key, file.key)
+    path = _path(file.key)
+    if not file.framed:
+        yield _open(file_key, path.read_bytes(), file.key)
+        return
+    cipher, end, number = AESGCM(file_key), path.stat().st_size, 0
+    with path.open("rb") as source:
+        while source.tell() < end or number == 0:
+            frame = source.read(int.from_bytes(source.read(4), "big"))
+            about = _about(file.key, number, last=source.tell() >= end)
+            yield cipher.decrypt(frame[:12], frame[12:], about)
+            number += 1
+
+
+def _about(key: UUID, number: int, *, last: bool) -> bytes:
+    return key.bytes + number.to_bytes(8, "big") + (b"L" if last else b".")
+
+
+def erase(key: UUID) -> None:
+    """Remove the content of a file whose row is gone. A file that is not there is fine."""
+    _path(key).unlink(missing_ok=True)
 
 
 def exists(key: UUID) -> bool:
@@ -120,6 +262,10 @@ def _write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    _put_in_place(draft, path)
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
     draft.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -120,6 +120,9 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
     "evidence_decided": (Message("evidence-decided", "agency", PAPERS, needs="settings.edit"),),
     "standing_changed": (Message("agency-standing", "agency", PAPERS, needs="bookings.decide"),),
     "evidence_ends": (Message("evidence-ends", "agency", PAPERS, needs="settings.edit"),),
+    "export_ready": (
+        Message("export-ready", "agency", "/agency/{agency}/export", needs="agency.export"),
+    ),
     "site_address": (
         Message(
             "site-address", "agency", "/agency/{agency}/storefront/address", needs="settings.edit"

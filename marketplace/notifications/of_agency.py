@@ -12,7 +12,7 @@ from marketplace.notifications.messages import messages_for
 from marketplace.tenants.models import Agency
 
 TOPIC = "notifications.tell"
-OCCASIONS = frozenset({"site_address"})
+OCCASIONS = frozenset({"site_address", "export_ready"})
 
 
 def enqueue(

@@ -25,6 +25,7 @@ TABLE = {
     "team.view": "yes yes yes yes yes",
     "team.manage": "yes no no no no",
     "settings.edit": "yes yes no no no",
+    "agency.export": "yes no no no no",
 }
 
 

@@ -2,8 +2,13 @@
 
 import io
 import json
+import os
+import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,7 +16,7 @@ from sqlalchemy import func, select
 
 from marketplace import invariants
 from marketplace.accounts.models import Person
-from marketplace.archive import container, operations, tables
+from marketplace.archive import arriving, container, leaving, tables
 from marketplace.bookings import workspace_views as bookings_views
 from marketplace.core import context, storage
 from marketplace.core.db import Base, open_session
@@ -52,14 +57,35 @@ def market(app: Flask) -> factories.Market:
     return found
 
 
+def wipe() -> None:
+    """An installation without anything: no row, no file."""
+    with open_session(SYSTEM, readonly=True) as session:
+        keys = session.scalars(select(storage.StoredFile.id)).all()
+    database.wipe()
+    for key in keys:
+        storage.erase(key)
+
+
 def archive_of(market: factories.Market) -> bytes:
-    with open_session(SYSTEM) as session:
-        return operations.export(session, context.SYSTEM, market.agency_slug)
+    out = io.BytesIO()
+    with open_session(SYSTEM, readonly=True) as session:
+        leaving.snapshot(session)
+        leaving.write(session, out, leaving.agency_id_of(session, market.agency_slug))
+    return out.getvalue()
 
 
-def load(content: bytes) -> operations.Loaded:
-    with open_session(SYSTEM) as session:
-        return operations.load(session, context.SYSTEM, content)
+def load(content: bytes) -> arriving.Loaded:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.zip"
+        path.write_bytes(content)
+        with open_session(SYSTEM) as session:
+            return arriving.load(session, context.SYSTEM, path)
+
+
+def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    return json.loads(members.pop("manifest.json")), members
 
 
 def pages(app: Flask, market: factories.Market, made: list[factories.Made]) -> dict[str, str]:
@@ -84,9 +110,9 @@ def test_export_wipe_import_shows_the_same(app: Flask, market: factories.Market)
     with open_session(SYSTEM, readonly=True) as session:
         key = session.scalars(select(storage.StoredFile.id)).first()
         rules = {finding.check.code for finding in invariants.examine(session) if finding.rows}
-    database.wipe()
+    wipe()
     loaded = load(content)
-    assert loaded.slug == market.agency_slug and loaded.files == 1
+    assert loaded.slug == market.agency_slug and len(loaded.files) == 1
     rebuild(SYSTEM)
     for path, said in pages(app, market, made).items():
         assert said.split() == before[path].split(), path
@@ -95,7 +121,7 @@ def test_export_wipe_import_shows_the_same(app: Flask, market: factories.Market)
         after = {finding.check.code for finding in invariants.examine(session) if finding.rows}
     assert after <= rules
     # what was brought in goes out again, row for row
-    first, second = (container.unpack(one)[1] for one in (content, archive_of(market)))
+    first, second = (unpacked(one)[1] for one in (content, archive_of(market)))
     assert first.keys() == second.keys()
     for name in first.keys() - {"tables/audit_entry.jsonl"}:
         assert first[name] == second[name], name
@@ -106,7 +132,7 @@ def test_nothing_of_another_agency_or_of_a_candidate_is_inside(market: factories
     who = factories.candidate("Amara Nwosu")
     factories.booking(market, who, "requested")
     factories.booking(other, factories.candidate("Zqcanary Person"), "requested")
-    manifest, members = container.unpack(archive_of(market))
+    manifest, members = unpacked(archive_of(market))
     told = b"\n".join(members.values())
     assert str(other.agency_id).encode() not in told and other.slug.encode() + b'"' not in told
     assert b"Zqcanary" not in told and b"wrapped_key" not in told and b"password" not in told
@@ -123,19 +149,19 @@ def test_every_owned_table_is_taken_along_or_left_out_with_a_reason() -> None:
         table = Base.metadata.tables[name]
         needed = {c.name for c in table.columns if not c.nullable and c.default is None}
         hidden = needed - {c.name for c in tables.columns(table)}
-        assert hidden <= {"wrapped_key"}, name
+        assert hidden <= {"wrapped_key", "framed"}, name
 
 
 def test_an_installation_with_an_agency_takes_no_archive(market: factories.Market) -> None:
     with pytest.raises(Invalid, match="empty installation"):
         load(archive_of(market))
-    with pytest.raises(NotFound), open_session(SYSTEM) as session:
-        operations.export(session, context.SYSTEM, "nobody")
+    with pytest.raises(NotFound), open_session(SYSTEM, readonly=True) as session:
+        leaving.agency_id_of(session, "nobody")
 
 
 def test_hostile_archives_change_nothing(app: Flask, market: factories.Market) -> None:
     content = archive_of(market)
-    database.wipe()
+    wipe()
     for name, hostile in attacks(content).items():
         with pytest.raises(Invalid) as refused:
             load(hostile)
@@ -147,24 +173,30 @@ def test_hostile_archives_change_nothing(app: Flask, market: factories.Market) -
 
 
 def attacks(content: bytes) -> dict[str, bytes]:
-    manifest, members = container.unpack(content)
+    manifest, members = unpacked(content)
     head = {name: manifest[name] for name in ("agency", "slug", "made_at")}
 
     def packed(changed: dict[str, bytes], **more: object) -> bytes:
-        return container.pack(head | more, members | changed)
+        out = io.BytesIO()
+        container.pack(out, head | more, [(n, [c]) for n, c in (members | changed).items()])
+        return out.getvalue()
 
     def edited(table: str, **values: object) -> bytes:
         name = f"tables/{table}.jsonl"
         rows = [json.loads(line) | values for line in members[name].splitlines()]
         return packed({name: "".join(json.dumps(row) + "\n" for row in rows).encode()})
 
-    def raw(extra: dict[str, bytes], swap: tuple[bytes, bytes] | None = None) -> bytes:
+    def raw(
+        extra: dict[str, bytes], swap: tuple[bytes, bytes] | None = None, leave: str = "-"
+    ) -> bytes:
         out = io.BytesIO()
         with (
             zipfile.ZipFile(io.BytesIO(content)) as old,
             zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
         ):
             for one in old.namelist():
+                if one.startswith(leave):
+                    continue
                 data = old.read(one)
                 new.writestr(one, data.replace(*swap) if swap and one != "manifest.json" else data)
             for one, data in extra.items():
@@ -174,6 +206,20 @@ def attacks(content: bytes) -> dict[str, bytes]:
     other = "00000000-0000-7000-8000-000000000001"
     return {
         "no zip": b"hello",
+        "empty": b"",
+        "no manifest": raw({}, leave="manifest.json"),
+        "manifest no JSON": raw({"manifest.json": b"{"}, leave="manifest.json"),
+        "manifest a list": raw({"manifest.json": b"[1]"}, leave="manifest.json"),
+        "manifest without members": raw({"manifest.json": _head(members=5)}, leave="manifest.json"),
+        "members of a wrong shape": raw(
+            {"manifest.json": _head(members={"tables/site.jsonl": 1})}, leave="manifest.json"
+        ),
+        "deep": raw({"manifest.json": b"[" * 100_000}, leave="manifest.json"),
+        "file missing": raw({}, leave="files/"),
+        "no agency named": packed({}, agency=None),
+        "a line that is no row": packed({"tables/site.jsonl": b"[1]\n"}),
+        "damaged": content[:400] + bytes(200) + content[600:],
+        "another file": packed({one: b"other" for one in members if one.startswith("files/")}),
         "cut off": content[: len(content) // 2],
         "zip slip": raw({"../../etc/passwd": b"x"}),
         "absolute": raw({"/etc/passwd": b"x"}),
@@ -190,3 +236,60 @@ def attacks(content: bytes) -> dict[str, bytes]:
         "wrong value": edited("rotation", id="x"),
         "wrong version": packed({}, agency=other),
     }
+
+
+def _head(**more: object) -> bytes:
+    return json.dumps({"format": container.FORMAT, "version": 1} | more).encode()
+
+
+def test_own_mistakes_are_not_taken_for_a_damaged_archive(
+    market: factories.Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = archive_of(market)
+    wipe()
+
+    def broken(*args: object) -> None:
+        raise TypeError("ours")
+
+    monkeypatch.setattr(tables, "from_json", broken)
+    with pytest.raises(TypeError, match="ours"):
+        load(content)
+    with open_session(SYSTEM, readonly=True) as session:
+        assert session.scalar(select(func.count()).select_from(Agency)) == 0
+
+
+def test_a_file_that_is_here_is_neither_written_over_nor_erased(market: factories.Market) -> None:
+    """An archive may name any key; a candidate's paper of this installation stays."""
+    content = archive_of(market)
+    with open_session(SYSTEM, readonly=True) as session:
+        key = session.scalars(select(storage.StoredFile.id)).one()
+    wipe()
+    with open_session(SYSTEM) as session:
+        storage.put(session, b"mine", name="x", media_type="text/plain", key=key)
+    with pytest.raises(Invalid):
+        load(content)
+    with open_session(SYSTEM, readonly=True) as session:
+        assert storage.read(session, key) == b"mine"
+
+
+def test_memory_does_not_grow_with_the_files(market: factories.Market) -> None:
+    """Out and in: a file of 40 MB costs a few parts of 256 kB."""
+    large = 40 * 1024 * 1024
+    writer = storage.Writer()
+    for number in range(large // 1024**2):
+        writer.write(os.urandom(1024) * 1024 if number else bytes(1024**2))
+    with open_session(context.agency(market.agency_id)) as session:
+        storage.keep(session, writer.close(), name="l", media_type="x", agency_id=market.agency_id)
+    tracemalloc.start()
+    path = database.FOLDER / "large.zip"
+    try:
+        with open_session(SYSTEM, readonly=True) as session, path.open("wb") as out:
+            leaving.write(session, out, market.agency_id)
+        wipe()
+        with open_session(SYSTEM) as session:
+            arriving.load(session, context.SYSTEM, path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        path.unlink(missing_ok=True)
+    assert peak < large / 3

@@ -204,7 +204,7 @@ def check(stage: Stage, form: Target, sent: Sent, allowed: set[tuple[str, str]])
 
 def raw(answer: TestResponse) -> list[str]:
     """What was typed and came out as it was: markup, a computed template, a header."""
-    said = answer.get_data(as_text=True)
+    said = answer.get_data().decode(errors="replace")
     found = [f"raw {one!r}" for one in RAW if one in said]
     if "zq=1" in str(answer.headers.getlist("Set-Cookie")):
         found.append("a header of the sender's")

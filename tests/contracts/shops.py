@@ -4,7 +4,9 @@ from io import BytesIO
 
 from PIL import Image
 
-from marketplace.core import context
+from marketplace.archive import jobs as archive_jobs
+from marketplace.archive import operations as exports
+from marketplace.core import context, storage
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.storefront import domains, logos, page_operations
@@ -36,7 +38,16 @@ def open_shop(market: factories.Market, key: str) -> dict[str, str]:
         )
         page_operations.publish(session, owner, live.id)
         waits = domains.add(session, owner, f"zqagency{key}.clinic-site.com", BASE)
+        kept = storage.put(
+            session,
+            f"Zqagency{key}".encode(),
+            name=f"zqagency{key}.csv",
+            media_type="text/csv",
+            agency_id=market.agency_id,
+            person_id=owner.person_id,
+        )
         return {
+            "file": str(kept),
             "logo": logo.name.removeprefix("logo-").removesuffix(".png"),
             "site_page": live.slug,
             "own_page": str(live.id),
@@ -46,4 +57,15 @@ def open_shop(market: factories.Market, key: str) -> dict[str, str]:
 
 
 MISSING = {"logo": "0" * 16, "site_page": "no-such-page"}
-MISSING_KEYS = ("own_page", "own_draft", "domain")
+
+
+def keep_archive(market: factories.Market) -> str:
+    """An archive that is ready."""
+    owner = Actor("agency", market.staff["owner"], market.agency_id, "Maya", "owner")
+    with open_session(context.agency(market.agency_id)) as session:
+        key = exports.ask(session, owner, "A test of the contract.").id
+    archive_jobs.write(context.system("test"), str(key))
+    return str(key)
+
+
+MISSING_KEYS = ("export", "own_page", "own_draft", "domain")

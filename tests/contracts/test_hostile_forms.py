@@ -68,6 +68,7 @@ NEEDS_INPUT = frozenset(
         "queue.save_view",
         "storefront_workspace.save",
         "storefront_site.add",
+        "archive.ask",
         "storefront_site.save",
         "storefront_site.add_address",
         "replies.add",

@@ -212,6 +212,7 @@ def build(double: StripeDouble) -> World:
             _papers(house, sent)
             _desk(house)
             house.names |= shops.open_shop(house.market, house.key)
+            house.names["export"] = shops.keep_archive(house.market)
     admin, platform = _platform()
     tokens = {"admin": _sign_in(admin)}
     for house in houses:

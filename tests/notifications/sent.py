@@ -7,6 +7,8 @@ from html import unescape
 
 from sqlalchemy import select
 
+from marketplace.archive import jobs as archive_jobs
+from marketplace.archive import operations as exports
 from marketplace.bookings import operations
 from marketplace.core import clock, context, jobs
 from marketplace.core.context import Actor
@@ -258,6 +260,14 @@ def paper_ends(market: Market) -> None:
     jobs.run_tick("verification.expire_due")
 
 
+def archive_is_written(market: Market) -> None:
+    """An owner asked for everything."""
+    owner = Actor("agency", market.staff["owner"], market.agency_id, "Mia", "owner")
+    with open_session(context.agency(market.agency_id)) as session:
+        key = exports.ask(session, owner, "We move.").id
+    archive_jobs.write(context.system("test"), str(key))
+
+
 def name_is_proved(market: Market) -> None:
     """The agency's own name is proved."""
     owner = Actor("agency", None, market.agency_id, "Mia", "owner")
@@ -315,6 +325,7 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "evidence-ends": paper_ends,
     "agency-attending-closed": doctor_excluded,
     "site-address": name_is_proved,
+    "export-ready": archive_is_written,
 }
 
 

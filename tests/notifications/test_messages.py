@@ -43,6 +43,7 @@ NEWS = {  # what is no step of a booking
     "evidence_ends",
     "attending_closed",
     "site_address",
+    "export_ready",
 }
 
 
