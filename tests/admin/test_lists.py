@@ -176,6 +176,8 @@ WRONG = [
     ("state_advisories", "*/letters", {"text": "Short."}, "text"),
     ("seasons", "2026/eras-opens", {"date": "2025-02-30"}, "date"),
     ("specialties", "cardiology", {"reason": "no"}, "reason"),
+    ("installment_rules", "min-gap-days", {"value": "3"}, "value"),
+    ("installment_rules", "min-installment-cents", {"value": "100001"}, "value"),
 ]
 
 
@@ -210,6 +212,20 @@ def test_a_fixed_list_keeps_its_rows(admin: Visitor) -> None:
         assert [row.retired for row in session.scalars(select(lists.ListRow))] == [False] * len(
             fixed
         )
+
+
+def test_what_names_a_row_never_changes(admin: Visitor) -> None:
+    assert send(admin, "specialties", "cardiology", slug="hearts", label="Hearts")[0] == 303
+    refresh()
+    assert catalog.specialty("cardiology").label == "Hearts"
+    assert "hearts" not in {one["slug"] for one in reference.rows("specialties")}
+
+
+def test_a_city_is_there_once(admin: Visitor) -> None:
+    there = next(row for row in reference.rows("us_cities") if row["name"] == "Chicago")
+    cells = {column.name: there.get(column.name, "") for column in SHEETS["us_cities"].columns}
+    status, page = send(admin, "us_cities", **cells | {"geonameid": "99999999"})
+    assert status == 422 and "There is a city of this name in this state already." in page
 
 
 def test_two_at_once_and_who_may(admin: Visitor) -> None:
