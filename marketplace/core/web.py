@@ -194,6 +194,8 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # _guard_origin decides where a token is needed
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # the redirect that merges slashes is an absolute one, made of the Host header and of http
+    app.url_map.merge_slashes = False
     csrf.init_app(app)
     htmx.init_app(app)
 

@@ -6,6 +6,7 @@ from tests.contracts import headers, walk
 from tests.contracts.callers import ANONYMOUS, BY_KEY
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import PUBLIC, ROWS, Row
+from tests.support.counts import on_one_database
 
 PUBLIC_PAGES = [row for row in ROWS if row.who == PUBLIC and row.method == "GET"]
 
@@ -75,6 +76,26 @@ def test_an_id_of_the_sender_is_kept_only_when_it_is_plain(stage: Stage) -> None
     for bad in ("<script>", "a" * 65, "short", "a b c d e f g h"):
         answer = stage.call.send(ANONYMOUS, "GET", "/fees", headers={"X-Request-Id": bad})
         assert answer.headers["X-Request-Id"] != bad
+
+
+@on_one_database
+def test_no_redirect_names_a_host_or_a_scheme(stage: Stage) -> None:
+    """Behind a proxy an absolute one would lead to http, or wherever a Host header says."""
+    wrong = []
+    for row in ROWS:
+        if row.method != "GET":
+            continue
+        path = row.path.format(**stage.world.alpha.names)
+        actor = BY_KEY.get(walk.owner_of(row, "alpha"), ANONYMOUS)
+        for asked in (f"{path}?next=//evil.example", f"/{path[1:].replace('/', '//')}"):
+            answer = stage.call.send(actor, "GET", asked, headers={"Host": "evil.example"})
+            to = answer.headers.get("Location", "/")
+            outside = row.endpoint in ("cards.hosted_card", "cards.bank_page")
+            if not outside and (to.startswith("//") or not to.startswith("/")):
+                wrong.append(f"{asked}: {to}")
+            answer.close()
+    stage.put_back()
+    assert wrong == []
 
 
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"])
