@@ -162,6 +162,11 @@ def _with(value: Any, canary: str, column: str) -> Any:
     return f"{value} {canary}".strip()
 
 
+def takes(value: Any, column: str) -> bool:
+    """Can this value carry a word?"""
+    return bool(_with(value, "zq", column) != value)
+
+
 def _instead(value: Any, word: str, column: str) -> Any:
     """The word in the place of a text, still a value of its kind."""
     if isinstance(value, dict):

@@ -7,36 +7,24 @@ from tests.contracts.callers import ANONYMOUS, BY_KEY
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS
 
-NO_ROWS = frozenset(
-    {
-        *("booking.consent", "candidate_profile.extra", "payment_plan.mandate", "review.reply"),
-        *("rotation.letter_policy", "rotation.week_plan", "scope_signature.facts"),
-    }
-)
-"""Columns in which nobody of the world has written a sentence."""
 
-
-def held(stage: Stage, house: str) -> set[str]:
-    """The planted columns that hold their canary somewhere in a house."""
+def bare(stage: Stage) -> set[str]:
+    """Columns in which a house has a text without its canary."""
     found = set()
     for table, column in canaries.planted():
-        marks = [canaries.mark(house, table, column, public=public) for public in (True, False)]
-        rows = stage.base.get(table, {}).values()
-        if any(mark in str(row[column]) for row in rows for mark in marks):
-            found.add(f"{table}.{column}")
+        for row in stage.base.get(table, {}).values():
+            house = canaries.house_of(stage.world.owners, table, row)
+            if house is None or not canaries.takes(row[column], column):
+                continue
+            marks = [canaries.mark(house, table, column, public=one) for one in (True, False)]
+            if not any(mark in str(row[column]) for mark in marks):
+                found.add(f"{table}.{column}")
     return found
 
 
-def test_every_column_of_a_house_carries_a_canary(stage: Stage) -> None:
-    owned = {
-        table
-        for table, rows in stage.base.items()
-        for row in rows.values()
-        if canaries.house_of(stage.world.owners, table, row)
-    }
-    wanted = {f"{table}.{column}" for table, column in canaries.planted() if table in owned}
-    assert held(stage, "alpha") == held(stage, "beta")
-    assert sorted(wanted - held(stage, "beta")) == sorted(NO_ROWS)
+def test_every_text_of_a_house_carries_a_canary(stage: Stage) -> None:
+    assert bare(stage) == set()
+    assert len(canaries.planted()) > 80
 
 
 @pytest.mark.parametrize(
@@ -60,7 +48,7 @@ def test_a_house_reads_its_own_canaries(stage: Stage, endpoint: str, key: str, c
 
 
 def test_ids_and_tokens_are_known_by_themselves(stage: Stage) -> None:
-    for name in ("decide", "requested", "paper", "file", "membership"):
+    for name in ("decide", "requested", "paper", "membership"):
         said = f'<a href="/x/{stage.world.beta.names[name]}">'
         if name == "decide":  # a token is never stored: only its digest is
             assert stage.canaries.found("beta", said) == []
