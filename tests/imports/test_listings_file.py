@@ -59,6 +59,21 @@ def test_the_same_file_again_changes_nothing(market: factories.Market) -> None:
     assert [(r.id, r.updated_at, r.version) for r in imported(market)] == before
 
 
+def test_the_same_written_in_another_way_changes_nothing(market: factories.Market) -> None:
+    bring_in(market, "listings", a_file(a_row(market)))
+    start = factories.monday(20)
+    other = a_row(
+        market,
+        site="NORTH SIDE HEART CLINIC",
+        city="Chicago, IL",
+        prices="4:1650.5|2:1100.00",
+        accepts="Graduate | Student",
+        starts=f"{start.month}/{start.day}/{start.year}",
+    )
+    again = check(market, "listings", a_file(other))
+    assert (again.unchanged, again.changes, again.faults) == (1, [], [])
+
+
 def test_a_file_may_have_only_the_columns_that_change(market: factories.Market) -> None:
     bring_in(market, "listings", a_file(a_row(market)))
     bring_in(market, "listings", a_file({"external_id": "cardio-01", "letter": "not-usual"}))
