@@ -6,11 +6,11 @@ from playwright.sync_api import Browser
 from tests import factories
 from tests.imports import support
 from tests.imports.support import a_file, a_row, a_site
-from tests.placements.test_pages_browser import app, browser, found_wrong, opened, url
+from tests.placements.test_pages_browser import app, found_wrong, opened, url
 from tests.support.browser import DESK, PHONE, complaints
 
 pytestmark = pytest.mark.browser
-__all__ = ["app", "browser", "url"]  # fixtures
+__all__ = ["app", "url"]  # fixtures
 
 
 @pytest.mark.parametrize(
