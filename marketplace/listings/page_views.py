@@ -16,6 +16,7 @@ from marketplace.listings import catalog, cities, eligibility, letter_words, que
 from marketplace.listings.fit_words import worded
 from marketplace.listings.models import Block, Rotation
 from marketplace.listings.money_split import DeclaredShare, where_money_goes
+from marketplace.listings.places import SETTINGS, SITE_KINDS
 from marketplace.reviews import queries as reviews
 from marketplace.search import similar, works_for_me
 from marketplace.search.state import SearchState
@@ -182,6 +183,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         week=[row(**line) for line in rotation.week_plan if isinstance(line, dict)],
         week_heads=("Morning", "Afternoon"),
         about=_about(rotation, specialty.label),
+        site_facts=_site_facts(rotation),
         checked=_checked(rotation),
         split=_split(rotation, price),
         split_total=price,
@@ -273,6 +275,17 @@ def _about(rotation: Rotation, specialty: str) -> str:
     if doctor.years_in_practice:
         words += f", {doctor.years_in_practice} years in practice"
     return f"{words}. {rotation.summary}"
+
+
+def _site_facts(rotation: Rotation) -> str:
+    """Where it takes place, in a sentence: kind, setting, affiliation as declared, and its time."""
+    site = rotation.site
+    kind, setting = SITE_KINDS.get(site.kind, "Site"), SETTINGS.get(site.setting, site.setting)
+    zone = site.time_zone.rpartition("/")[2].replace("_", " ")
+    words = f"{site.name}: {kind.lower()}, {setting.lower()}."
+    if site.affiliation:
+        words += f" Affiliated with {site.affiliation}, as the agency declares."
+    return f"{words} Dates and deadlines count in {zone} time."
 
 
 def _checked(rotation: Rotation) -> list[Row]:

@@ -128,5 +128,9 @@ def _unfinished(session: Session, slug: str, title: str, *, reasons: bool) -> To
     if not missing:
         what = "the changes of " if rotation.published_at else ""
         return Todo(None, f"Publish {what}{title}", "Nothing is missing", "Look and publish", path)
-    more = f" · and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return Todo(None, f"Finish {title}", f"{missing[0].message}{more}", "Finish", path)
+    own = [item.message for item in missing if item.section]
+    if not own:
+        line = f"Waits for Rounds · {missing[0].message}"
+        return Todo(None, f"{title} is ready", line, "Look", path)
+    more = f" · and {len(own) - 1} more" if len(own) > 1 else ""
+    return Todo(None, f"Finish {title}", f"{own[0]}{more}", "Finish", path)
