@@ -1,5 +1,6 @@
 """/agency/<slug>/sites and /attendings: where rotations take place, and who teaches."""
 
+import re
 from typing import Any
 
 from flask import flash, request
@@ -42,6 +43,7 @@ def new_site(slug: str) -> Answer:
     require(web.actor(), "listings.edit")
     empty = dict.fromkeys(("name", "city", "affiliation"), "")
     empty |= {"kind": "clinic", "setting": "outpatient"}
+    empty |= {"then": _then(request.args.get("then", ""))}
     return _site_page(empty, {}, action=f"/agency/{slug}/sites/new")
 
 
@@ -62,6 +64,7 @@ def site(slug: str, name: str) -> Answer:
         "setting": row.setting,
         "city": cities.city(row.city).label,
         "affiliation": row.affiliation,
+        "then": "",
     }
     return _site_page(stored, {}, action=f"/agency/{slug}/sites/{name}", row=row)
 
@@ -83,14 +86,21 @@ def _save_site(slug: str, name: str, action: str) -> Answer:
     except Invalid as error:
         known = places.own_site(db.session(), name) if name else None
         return _site_page(
-            {field: request.form.get(field, "") for field in sent},
+            {field: request.form.get(field, "") for field in (*sent, "then")},
             web.undone(error),
             action=action,
             row=known,
             status=error.status,
         )
     flash(f"Saved. {row.name} keeps the time of {cities.city(row.city).label}.", "good")
-    return web.go(f"/agency/{slug}/sites")
+    then = _then(request.form.get("then", ""))
+    back = f"listings/{then}/edit/basics" if then else "sites"
+    return web.go(f"/agency/{slug}/{back}")
+
+
+def _then(name: str) -> str:
+    """The listing whose editor sent somebody here; '' for anything that is no listing's name."""
+    return name if re.fullmatch(r"[a-z0-9-]{1,160}", name) else ""
 
 
 def _site_page(

@@ -84,9 +84,9 @@ def test_everybody_can_read_every_screen(
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_form_of_a_screen_works_without_scripts(stage: Stage) -> None:
-    """A real method and address, a button that sends it, a token where one is needed, and no
-    control that only a script could use."""
+def test_every_screen_works_without_scripts_and_by_keyboard(stage: Stage) -> None:
+    """Forms have a real method and address, a button that sends them and a token where one is
+    needed; every control is a native one that the keyboard reaches in the order of the page."""
     wrong: list[str] = []
     for row, actor in SCREENS:
         path = row.path.format(**stage.world.alpha.names)
@@ -125,4 +125,8 @@ def scripts_needed(html: str) -> list[str]:
             wrong.append(f"a link that leads nowhere: {tag[:80]}")
     for tag in re.findall(r"<(?:div|span|tr|li|td)\b[^>]*\bhx-(?:get|post)=[^>]*>", html):
         wrong.append(f"only a script sends this: {tag[:80]}")
+    for tag in re.findall(r'<[a-z]+\b[^>]*\btabindex="[1-9][^>]*>', html):
+        wrong.append(f"breaks the order of the Tab key: {tag[:80]}")
+    for tag in re.findall(r'<(?:div|span|li|tr|td|p)\b[^>]*\brole="(?:button|link)"[^>]*>', html):
+        wrong.append(f"a control that no key reaches: {tag[:80]}")
     return wrong

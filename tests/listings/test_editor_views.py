@@ -304,6 +304,18 @@ def test_a_site_takes_the_time_of_its_city(desk: Browser, market: Market) -> Non
     assert nowhere.status_code == 422 and 'id="city-err"' in nowhere.text
 
 
+def test_a_site_can_be_added_from_the_editor(desk: Browser, market: Market) -> None:
+    path = f"/agency/{market.agency_slug}/sites/new"
+    asked = f"{path}?then={market.slug}"
+    assert asked in desk.get(f"{base(market)}/edit/basics").text
+    wrong = desk.post(path, site_form(city="Nowhere", then=market.slug), page=asked)
+    assert wrong.status_code == 422 and f'name="then" value="{market.slug}"' in wrong.text
+    made = desk.post(path, site_form(then=market.slug), page=asked)
+    assert made.location.endswith(f"/listings/{market.slug}/edit/basics")
+    other = site_form(name="Another Clinic", then="//evil.example")
+    assert desk.post(path, other, page=path).location.endswith("/sites")
+
+
 def test_a_site_with_seats_taken_keeps_its_city(desk: Browser, market: Market) -> None:
     factories.booking(market, factories.candidate(), "requested")
     with open_session(factories.a_system(), readonly=True) as session:
