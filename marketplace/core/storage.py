@@ -2,8 +2,8 @@
 
 The file is written and synced before its row: a row without a file cannot be committed, and a
 file without a row is only an orphan. What may be large is written and read in frames, each sealed
-with its number and whether it is the last, so that memory does not grow with the file and a file
-that is cut off, or put together anew, is not read.
+with its number, so that memory does not grow with the file; the digest of the whole is looked at
+before the last part is given out.
 """
 
 import hashlib
@@ -133,7 +133,7 @@ class Writer:
         self._size += len(data)
         self._waiting += data
         while len(self._waiting) > FRAME:
-            self._frame(bytes(self._waiting[:FRAME]), last=False)
+            self._frame(bytes(self._waiting[:FRAME]))
             del self._waiting[:FRAME]
         return len(data)
 
@@ -142,7 +142,7 @@ class Writer:
 
     def close(self) -> Sealed:
         """Write the rest and sync the file."""
-        self._frame(bytes(self._waiting), last=True)
+        self._frame(bytes(self._waiting))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -156,9 +156,9 @@ class Writer:
         self._draft.unlink(missing_ok=True)
         erase(self.key)
 
-    def _frame(self, content: bytes, *, last: bool) -> None:
+    def _frame(self, content: bytes) -> None:
         nonce = os.urandom(12)
-        about = _about(self.key, self._frames, last=last)
+        about = _about(self.key, self._frames)
         frame = nonce + AESGCM(self._file_key).encrypt(nonce, content, about)
         self._file.write(len(frame).to_bytes(4, "big") + frame)
         self._frames += 1
@@ -216,13 +216,13 @@ def _frames(file: Sealed) -> Iterator[bytes]:
     with path.open("rb") as source:
         while source.tell() < end or number == 0:
             frame = source.read(int.from_bytes(source.read(4), "big"))
-            about = _about(file.key, number, last=source.tell() >= end)
+            about = _about(file.key, number)
             yield cipher.decrypt(frame[:12], frame[12:], about)
             number += 1
 
 
-def _about(key: UUID, number: int, *, last: bool) -> bytes:
-    return key.bytes + number.to_bytes(8, "big") + (b"L" if last else b".")
+def _about(key: UUID, number: int) -> bytes:
+    return key.bytes + number.to_bytes(8, "big")
 
 
 def erase(key: UUID) -> None:

@@ -208,11 +208,12 @@ def _tell(session: Session, domain: AgencyDomain, moment: datetime) -> None:
 
 
 def agency_at(session: Session, host: str) -> str | None:
-    """The slug of the public agency that has proved a host (public scope), or None."""
+    """The slug of the agency that has proved a host, or None. In public scope, which knows no
+    agency that is not public."""
     return session.scalar(
         select(Agency.slug)
         .join(AgencyDomain, AgencyDomain.agency_id == Agency.id)
-        .where(AgencyDomain.host == host, AgencyDomain.is_verified, Agency.is_public)
+        .where(AgencyDomain.host == host, AgencyDomain.is_verified)
     )
 
 

@@ -293,3 +293,21 @@ def test_memory_does_not_grow_with_the_files(market: factories.Market) -> None:
         tracemalloc.stop()
         path.unlink(missing_ok=True)
     assert peak < large / 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("../../etc/passwd", b"x", "does not belong in it"),
+        ("tables/../x.jsonl", b"x", "does not belong in it"),
+        ("files/" + "0" * 32, b"\0" * 30_000_000, "unpacks to far more than it should"),
+    ],
+)
+def test_the_directory_is_refused_before_anything_is_unpacked(
+    tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
+    path = tmp_path / "a.zip"
+    with path.open("wb") as out:
+        container.pack(out, {"agency": "x"}, [(name, [content])])
+    with pytest.raises(Invalid, match=why), container.opened(path):
+        pass

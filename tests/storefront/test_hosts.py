@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import update
+from werkzeug.test import Client
 
 from marketplace.app import own_hosts
 from marketplace.core import clock, context
@@ -121,6 +123,23 @@ def test_a_storefront_host_takes_no_form_and_no_cookie(shops: Flask) -> None:
     assert status == 200 and 'data-theme="dark"' not in page
     assert "<form" not in page  # a form here would answer 405
     assert 'href="/sign-in?next=/agencies/house-1"' in page
+
+
+def test_no_cookie_passes_a_storefront_host_in_either_direction() -> None:
+    """Whatever the application behind it may do."""
+    seen: list[bool] = []
+
+    def careless(environ: dict[str, Any], start: Any) -> list[bytes]:
+        seen.append("HTTP_COOKIE" in environ)
+        start("200 OK", [("Set-Cookie", "session=1"), ("Content-Type", "text/plain")])
+        return [b"hello"]
+
+    led = hosts.Storefronts(careless, BASE, lambda host: None, strict=True)
+    for host, seen_by_app in (("house-1.rounds.example", False), ("rounds.example", True)):
+        answer = Client(led, use_cookies=False).get(
+            "/", headers={"Host": host, "Cookie": "session=2"}
+        )
+        assert ("Set-Cookie" in answer.headers, seen.pop()) == (seen_by_app, seen_by_app)
 
 
 def test_a_name_shows_the_site_from_its_proof_until_its_proof_is_gone(

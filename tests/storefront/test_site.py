@@ -32,6 +32,13 @@ def _with_place() -> bytes:
     return out.getvalue()
 
 
+def _with_profile() -> bytes:
+    """A colour profile is a place for anything, and PNG keeps it."""
+    out = BytesIO()
+    Image.new("RGB", (200, 100)).save(out, "PNG", icc_profile=b"zqplace " + SCRIPT)
+    return out.getvalue()
+
+
 def _with_text() -> bytes:
     out, told = BytesIO(), PngInfo()
     told.add_text("Comment", "zqplace " + SCRIPT.decode())
@@ -40,12 +47,14 @@ def _with_text() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content", [picture(), picture(kind="JPEG"), _with_place(), _with_text(), picture() + SCRIPT]
+    "content",
+    [picture(kind="JPEG"), _with_place(), _with_text(), _with_profile(), picture() + SCRIPT],
 )
 def test_what_goes_out_is_drawn_anew(content: bytes) -> None:
     made = pictures.logo(content)
     assert made.content.startswith(b"\x89PNG") and made.content != content
     assert b"zqplace" not in made.content and b"script" not in made.content
+    assert set(Image.open(BytesIO(made.content)).info) <= {"transparency"}
     assert Image.open(BytesIO(made.content)).size == (made.width, made.height)
 
 
