@@ -285,8 +285,8 @@ def test_a_review_is_not_answered_before_its_release_nor_by_another_agency(
 
 def test_truth_by_task_counts_public_reviews_and_names_the_worst_first(app: Flask) -> None:
     market = factories.market()
-    one = factories.booking(market, factories.candidate("Ana One"), "completed")
     two = factories.booking(market, factories.candidate("Ana Two"), "requested")
+    one = factories.booking(market, factories.candidate("Ana One"), "completed")
     made = (one, two)
     answers = ({"take-history": "yes", "physical-exam": "no"}, {"take-history": "supervised"})
     with open_session(factories.a_system()) as session:
