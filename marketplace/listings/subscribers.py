@@ -14,7 +14,10 @@ from marketplace.verification.events import AttendingChecked, SiteLetterChanged,
 
 @subscribe(AttendingInvited)
 def on_invited(session: Session, event: AttendingInvited) -> None:
-    """Look a new attending up as soon as this is committed."""
+    """Look new attendings up as soon as this is committed: one look for all of a transaction."""
+    if session.info.get("look_up") is session.get_transaction():
+        return
+    session.info["look_up"] = session.get_transaction()
     outbox.enqueue(session, "listings.follow_checks", {}, scope=context.system("look up"))
 
 

@@ -413,16 +413,15 @@ def test_a_file_of_attendings_sees_only_the_own_list(market: factories.Market) -
 
 
 def test_attendings_are_told_and_stay_known(market: factories.Market) -> None:
-    made = bring_in(market, "attendings", a_file(a_doctor(1)))
+    made = bring_in(market, "attendings", a_file(a_doctor(1), a_doctor(2)))
     with open_session(factories.a_system(), readonly=True) as session:
-        told = [
-            row.payload["occasion"]
-            for row in session.scalars(select(OutboxMessage))
-            if row.topic == "notifications.tell"
-        ]
-    assert told == ["attending_invited"]
+        rows = session.scalars(select(OutboxMessage)).all()
+    told = [row.payload["occasion"] for row in rows if row.topic == "notifications.tell"]
+    assert told == ["attending_invited"] * 2
+    # all are looked up by one job, not each by one that looks through everybody
+    assert [row.topic for row in rows].count("listings.follow_checks") == 1
     support.undo(market, made.id)
-    assert count(Affiliation) == 1 and count(Attending) == 2
+    assert count(Affiliation) == 1 and count(Attending) == 3
 
 
 def test_the_journal_holds_rows_of_the_agency_only(market: factories.Market) -> None:
