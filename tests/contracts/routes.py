@@ -769,6 +769,10 @@ ROWS: tuple[Row, ...] = (
         "listings.edit",
         page=_A + "/sites/{site}",
         fields={"name": "Lakeview Heart House"},
+        more=frozenset(
+            ("site", column) for column in ("kind", "setting", "city", "state", "affiliation")
+        )
+        | {("site", "time_zone"), ("site", "letter_until")},
     ),
     _get("places.attendings", _A + "/attendings", STAFF),
     _get("places.invite_page", _A + "/attendings/invite", "listings.edit"),
