@@ -185,7 +185,7 @@ def check(stage: Stage, form: Target, sent: Sent, allowed: set[tuple[str, str]])
         return [f"{label}: {type(error).__name__}: {error}"[:300]]
     wrong = []
     code = answer.status_code
-    if not (code == 303 or 400 <= code < 500 or code == form.row.ok):
+    if not (code == 303 or 400 <= code < 500 or code in (form.row.ok, form.row.first)):
         wrong.append(f"{label}: {code}")
     if sent.refused and code not in (400, 403):
         wrong.append(f"{label}: {code}, and it should be refused")

@@ -45,6 +45,7 @@ class Row:
     writes: frozenset[str] = frozenset()  # tables that even a GET may write, or a form besides
     shows: tuple[str, ...] = ()  # marks that a public answer holds, because the link does
     changes: bool = True  # an accepted form leaves its trace in the tables
+    first: int = 0  # the answer of a form's first step, which only shows what would change
     more: frozenset[tuple[str, str]] = frozenset()  # columns that other values of fields change
 
     @property
@@ -973,6 +974,7 @@ ROWS: tuple[Row, ...] = (
         "/admin/lists/{list}/edit",
         ADMIN,
         page="/admin/lists/{list}/edit",
+        first=200,
         fields=_REASON
         | {"step": "save", "slug": "matrix-medicine", "label": "Matrix medicine"}
         | {"group": "surgical"},
