@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -32,12 +34,23 @@ class Stage:
     double: StripeDouble
     rows: dict[str, Rows]
     base: State
+    built_at: datetime
+    set_back: timedelta = timedelta(0)
     dirty: bool = False  # something was written that the last look did not mind
 
     @cached_property
     def canaries(self) -> Canaries:
         """What is whose in the world as it was built."""
         return Canaries(self.world.owners, self.base)
+
+    def wall(self) -> datetime:
+        """The real time, set back: the world stays as young as it was when it was built, however
+        long its tests take."""
+        return datetime.now(UTC) - self.set_back
+
+    def begin(self) -> None:
+        """It is again the moment at which the world was built."""
+        self.set_back = datetime.now(UTC) - self.built_at
 
     def reset(self) -> None:
         """The world as it was built, if anything may have been written."""
@@ -89,7 +102,8 @@ def built(migrated: None, contract_double: StripeDouble) -> Iterator[Stage]:
             house.names["asset"] = asset
     tables = Tables()
     call = Caller(app, made)
-    yield Stage(app, made, tables, call, contract_double, tables.keep(), tables.state())
+    rows, state = tables.keep(), tables.state()
+    yield Stage(app, made, tables, call, contract_double, rows, state, datetime.now(UTC))
     tables.close()
     with app.app_context():
         db.engine.dispose()
@@ -98,13 +112,16 @@ def built(migrated: None, contract_double: StripeDouble) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def entered(built: Stage) -> Iterator[Stage]:
     """The world, on its own clock, for one module."""
-    built.enter()
-    yield built
+    with patch.object(clock, "wall", built.wall):
+        built.begin()
+        built.enter()
+        yield built
     clock.reset()
 
 
 @pytest.fixture
 def stage(entered: Stage) -> Stage:
     """The app and the world as it was built."""
+    entered.begin()
     entered.reset()
     return entered

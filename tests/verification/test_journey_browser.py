@@ -121,7 +121,7 @@ def test_from_sign_up_to_approval(
     admin.fill("#reason", PAGE_MISSING)
     press(admin, "Send decision")
     owner.goto("/agency/quiet-bay-rotations")
-    expect(owner.get_by_text(PAGE_MISSING)).to_be_visible()
+    expect(owner.get_by_text(PAGE_MISSING).first).to_be_visible()
     owner.get_by_role("link", name="Send again").click()
     paper(owner, "liability insurance certificate", file, support.days(200).isoformat())
     press(owner, "Send to Rounds")
