@@ -199,4 +199,6 @@ def _extra(key: str, value: object) -> Fact:
 def team(session: Session) -> tuple[Membership, ...]:
     """The members of this session's agency: owners first, then by name."""
     rows = session.scalars(select(Membership).where(Membership.ended_at.is_(None))).all()
-    return tuple(sorted(rows, key=lambda row: (row.role != "owner", row.person_name.casefold())))
+    return tuple(
+        sorted(rows, key=lambda row: (row.role != "owner", row.person_name.casefold(), row.id))
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
+from marketplace.search.jobs import rebuild
 from marketplace.verification import standing
 from tests import factories
 from tests.contracts import walk
@@ -71,12 +72,16 @@ def stopped(entered: Stage) -> Iterator[Stopped]:
     with entered.app.app_context(), open_session(factories.a_system()) as session:
         agency = house.market.agency_id
         standing.change(session, admin, agency, "suspend", "Three rotations did not exist.")
+    with entered.app.app_context():
+        rebuild(factories.a_system())  # as the worker does within two seconds
     tables = Tables()
     now = replace(entered, tables=tables, rows=tables.keep(), base=tables.state(), dirty=False)
     now.canaries = Canaries(now.world.owners, now.base, closed=frozenset({"alpha"}))
     yield Stopped(now, forms)
     tables.close()
     entered.put_back()
+    with entered.app.app_context():
+        rebuild(factories.a_system())
 
 
 def kind(row: Row) -> tuple[str, str]:
