@@ -5,6 +5,7 @@ from flask import request
 
 from marketplace.app import create_app
 from marketplace.core.config import Config
+from marketplace.core.db import db
 from tests.support import database
 
 SENT = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9", "X-Forwarded-Host": "evil.example"}
@@ -25,4 +26,6 @@ def test_an_address_counts_when_a_proxy_wrote_it(
         seen.append((request.remote_addr, request.host, request.scheme, request.script_root))
 
     assert app.test_client().get("/healthz", headers=SENT).status_code == 200
+    with app.app_context():
+        db.engine.dispose()
     assert seen == [(address, "localhost", "http", "")]
