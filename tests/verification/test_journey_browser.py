@@ -122,7 +122,7 @@ def test_from_sign_up_to_approval(
     press(admin, "Send decision")
     owner.goto("/agency/quiet-bay-rotations")
     expect(owner.get_by_text(PAGE_MISSING).first).to_be_visible()
-    owner.get_by_role("link", name="Send again").click()
+    owner.get_by_role("link", name="Send again", exact=True).click()
     paper(owner, "liability insurance certificate", file, support.days(200).isoformat())
     press(owner, "Send to Rounds")
     admin.goto("/admin/verification/agencies/quiet-bay-rotations")
