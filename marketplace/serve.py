@@ -1,6 +1,6 @@
 """The web server: the application is made once, before the workers are forked, and shared.
 
-Two workers so need a third less memory than when each loads its own. Where the system does not
+What is loaded once is shared until a worker writes to it. Where the system does not
 fork (Granian asks Python), each worker makes the application for itself.
 
 Usage: python -m marketplace.serve MODULE:FUNCTION [granian's options]
