@@ -148,3 +148,6 @@ def test_the_scope_by_keyboard(app: Flask, browser: Browser, url: str) -> None:
     page.get_by_role("button", name="Who can come").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/edit/people")
+    page.goto(f"/agency/{market.agency_slug}/listings/{market.slug}/edit/scope")
+    kept = page.get_by_label("Measure vital signs").locator("option:checked")
+    assert kept.inner_text().startswith("Supervised")
