@@ -11,10 +11,10 @@ from marketplace.accounts.operations import Device
 from marketplace.accounts.permissions import may, require
 from marketplace.archive import operations
 from marketplace.archive.models import UNDER_WAY
-from marketplace.bookings import workspace_queries
 from marketplace.core import storage, web
 from marketplace.core.db import db
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.desk.frame import frame
 
 workspace = web.Room("archive", __name__, side="agency", url_prefix="/agency/<slug>/export")
 
@@ -70,8 +70,7 @@ def _page(slug: str, reason: str, errors: dict[str, str]) -> Answer:
         "agency/export.html",
         "agency/_exports.html",
         status=422 if errors else 200,
-        agency=web.membership(),
-        counts=workspace_queries.waiting(session),
+        **frame(),
         rows=rows,
         running=any(one.state in UNDER_WAY for one in rows),
         may_export=owner,

@@ -11,6 +11,7 @@ from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS, Row
 from tests.contracts.walk import Cell
 
+HOME_BADGE = re.compile(r"</svg>Home<span class=\"nav__n[^>]*>(\d+)<")
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -155,3 +156,16 @@ def test_an_address_with_a_character_that_no_row_holds(stage: Stage) -> None:
         address = path.format(**stage.world.alpha.names)
         answer = stage.call.send(BY_KEY.get(key, ANONYMOUS), "GET", address)
         assert answer.status_code in (400, 404), path
+
+
+def test_every_page_of_the_workspace_says_the_same_number_of_things_that_wait(stage: Stage) -> None:
+    """The badge of Home: one frame for all pages (`desk.frame`)."""
+    said: dict[str, set[str]] = {}
+    for row in ROWS:
+        if row.method == "GET" and row.path.startswith("/agency/{slug}") and row.ok == 200:
+            answer = stage.call.send(
+                BY_KEY["owner-alpha"], "GET", row.path.format(**stage.world.alpha.names)
+            )
+            for number in HOME_BADGE.findall(answer.get_data().decode(errors="replace")):
+                said.setdefault(number, set()).add(row.endpoint)
+    assert len(said) == 1 and len(next(iter(said.values()))) > 20, said
