@@ -21,13 +21,14 @@ from marketplace.imports.offerings import check_new_start, shortest
 from marketplace.imports.parts import parts
 from marketplace.imports.sites import KnownSites
 from marketplace.listings import availability, drafts, editor_forms, making, versions
+from marketplace.listings.beside import Writing
 from marketplace.listings.draft_models import Blackout
 from marketplace.listings.events import RotationChanged
 from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
 from marketplace.listings.places import SiteFacts
 from marketplace.tenants.models import Agency
 
-TOGETHER = 200  # new listings that are written in one go
+TOGETHER = 200  # changes and parts of listings that are written in one go
 
 
 @dataclass
@@ -44,7 +45,11 @@ class KnownListings:
     doctors: dict[str, Attending]
     blackouts: list[Blackout]
     told: set[UUID] = field(default_factory=set)
-    parts: list[Block | Offering] = field(default_factory=list)  # of new listings, to be written
+    # to be written together: changes, and new sites, listings, and lengths and starts
+    writings: list[Writing] = field(default_factory=list)
+    fresh: tuple[list[Site], list[Rotation], list[Block | Offering]] = field(
+        default_factory=lambda: ([], [], [])
+    )
 
 
 @dataclass(frozen=True)
@@ -183,33 +188,34 @@ class Listings(Kind):
     def write(self, session: Session, desk: Desk, known: KnownListings, change: Change) -> None:
         """A new draft, or a change as the editor keeps it; then its new starts."""
         wanted: Wanted = change.load
+        sites, listings, parts = known.fresh
         if wanted.new_site is not None:
-            session.add(wanted.new_site)
-            session.flush()
+            sites.append(wanted.new_site)
         rotation = wanted.rotation
         if wanted.values is None:
-            session.add(rotation)
+            listings.append(rotation)
             for weeks, cents in (wanted.prices or {}).items():
-                known.parts.append(drafts.new_block(rotation, weeks, cents))
+                parts.append(drafts.new_block(rotation, weeks, cents))
         elif wanted.values or wanted.prices is not None:
-            drafts.save(session, desk.actor, rotation.id, wanted.values, wanted.prices)
-        known.parts += [
-            availability.new_start(rotation, day, wanted.seats) for day in wanted.starts
-        ]
+            known.writings.append(Writing(rotation.id, wanted.values, wanted.prices))
+        parts += [availability.new_start(rotation, day, wanted.seats) for day in wanted.starts]
         if wanted.starts and rotation.public:
             known.told.add(rotation.id)
-        if len(known.parts) > TOGETHER:
-            self._write_parts(session, known)
+        if len(parts) + len(known.writings) > TOGETHER:
+            self._write_kept(session, desk, known)
 
-    def _write_parts(self, session: Session, known: KnownListings) -> None:
-        session.flush()  # a listing is there before its parts
-        session.add_all(known.parts)
-        known.parts.clear()
-        session.flush()
+    def _write_kept(self, session: Session, desk: Desk, known: KnownListings) -> None:
+        for rows in known.fresh:  # a site is there before its listing, a listing before its parts
+            session.add_all(rows)
+            session.flush()
+            rows.clear()
+        if known.writings:
+            drafts.save_all(session, desk.actor, known.writings)
+            known.writings.clear()
 
     def finish(self, session: Session, desk: Desk, known: KnownListings) -> None:
         """What is still to be written; live listings have new starts."""
-        self._write_parts(session, known)
+        self._write_kept(session, desk, known)
         for key in sorted(known.told):
             publish(session, RotationChanged(key, desk.agency_id))
 

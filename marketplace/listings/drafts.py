@@ -5,7 +5,7 @@ A listing that never was live is written directly. Once it was live, changes go 
 guard. `working` shows the listing as it would be: the same `Rotation` type for every reader.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,10 @@ from marketplace.core import audit, clock
 from marketplace.core.context import Actor
 from marketplace.core.errors import Conflict, Invalid, NotFound
 from marketplace.listings import versions
+from marketplace.listings.beside import Beside, Prices, Writing
 from marketplace.listings.draft_models import ListingDraft
-from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
+from marketplace.listings.models import Attending, Block, Rotation, Site
 
-Prices = Mapping[int, int]
 _IDS = ("site_id", "attending_id")
 
 
@@ -125,48 +125,48 @@ def save(
 
     Invalid for a site or an attending of another agency; Conflict for an archived listing.
     """
+    save_all(session, actor, [Writing(rotation_id, values, prices)])
+
+
+def save_all(session: Session, actor: Actor, writings: Sequence[Writing]) -> None:
+    """The same of several listings, each once and a few hundred at most: the statements are as
+    many for all as for one. What the first refuses, refuses all."""
     require(actor, "listings.edit")
-    rotation = versions.locked(session, rotation_id)
+    rotations = versions.locked_all(session, {one.rotation_id for one in writings})
+    assert len(rotations) == len(writings), "a listing is written once"
+    beside = Beside(session, writings)
+    for writing in writings:
+        _save(session, actor, rotations[writing.rotation_id], writing, beside)
+    session.flush()
+
+
+def _save(
+    session: Session, actor: Actor, rotation: Rotation, writing: Writing, beside: Beside
+) -> None:
+    values, prices = writing.values, writing.prices
     unknown = values.keys() - set(versions.EDITABLE)
     assert not unknown, f"not editable: {unknown}"
-    _check_places(session, rotation, values)
+    _check_places(rotation, values, beside)
     check_change(
         rotation,
         values,
         prices,
         live_lengths=frozenset(),  # a page that leaves a length empty retires it
-        has_bookings=_moves(rotation, values) and _seats_taken(session, rotation.id),
+        has_bookings=_moves(rotation, values)
+        and any(start.taken for start in beside.starts(rotation.id)),
     )
     if rotation.published_at is None:
-        _write(session, rotation, values, prices)
+        _write(session, rotation, writing, beside)
         rotation.updated_at = clock.now()
     else:
-        _keep(session, actor, rotation, values, prices)
-    session.flush()
+        _keep(session, actor, rotation, writing, beside)
 
 
-def _check_places(session: Session, rotation: Rotation, values: Mapping[str, Any]) -> None:
+def _check_places(rotation: Rotation, values: Mapping[str, Any], beside: Beside) -> None:
     site, doctor = values.get("site_id"), values.get("attending_id")
-    if (
-        site
-        and session.scalar(
-            select(Site.id).where(Site.id == site, Site.agency_id == rotation.agency_id)
-        )
-        is None
-    ):
+    if site and not beside.is_own_site(rotation, site):
         raise Invalid({"site": "Choose one of your sites."})
-    if (
-        doctor
-        and session.scalar(
-            select(Affiliation.id).where(
-                Affiliation.attending_id == doctor,
-                Affiliation.agency_id == rotation.agency_id,
-                Affiliation.ended_at.is_(None)
-                | (Affiliation.attending_id == rotation.attending_id),
-            )
-        )
-        is None
-    ):
+    if doctor and not beside.may_teach(rotation, doctor):
         raise Invalid({"attending": "Choose one of your attendings."})
 
 
@@ -202,54 +202,46 @@ def _moves(rotation: Rotation, values: Mapping[str, Any]) -> bool:
     return bool(doctor) and doctor != rotation.attending_id
 
 
-def _seats_taken(session: Session, rotation_id: UUID) -> bool:
-    taken = select(Offering.id).where(Offering.rotation_id == rotation_id, Offering.taken > 0)
-    return session.scalar(taken.limit(1)) is not None
-
-
 def _keep(
-    session: Session,
-    actor: Actor,
-    rotation: Rotation,
-    values: Mapping[str, Any],
-    prices: Prices | None,
+    session: Session, actor: Actor, rotation: Rotation, writing: Writing, beside: Beside
 ) -> None:
     """Write into the draft what differs from the live listing; an empty draft goes away."""
-    draft = session.get(ListingDraft, rotation.id, with_for_update=True)
+    draft = beside.drafts.get(rotation.id)
     kept = dict(draft.values) if draft else {}
     before = {name: kept[name] for name in kept if name in versions.SIGNED_FACTS}
-    for name, value in to_json(values).items():
+    for name, value in to_json(writing.values).items():
         kept.pop(name, None)
         if value != to_json({name: getattr(rotation, name)})[name]:
             kept[name] = value
     kept_prices = draft.prices if draft else None
-    if prices is not None:
-        live = {block.weeks: block.price_cents for block in rotation.blocks}
-        differs = dict(prices) != live
-        kept_prices = {str(w): cents for w, cents in prices.items()} if differs else None
+    if writing.prices is not None:
+        there = beside.blocks(rotation.id).values()
+        live = {block.weeks: block.price_cents for block in there if block.retired_at is None}
+        differs = dict(writing.prices) != live
+        kept_prices = {str(w): cents for w, cents in writing.prices.items()} if differs else None
     if not kept and kept_prices is None:
         if draft is not None:
-            _drop(session, draft)
+            _drop(session, draft, beside.requests)
         return
     if draft is None:
         draft = ListingDraft(
             rotation_id=rotation.id,
             agency_id=rotation.agency_id,
-            version=_next_version(session, rotation),
+            version=_next_version(rotation, beside.requests),
         )
         session.add(draft)
     signed_now = {name: kept[name] for name in kept if name in versions.SIGNED_FACTS}
-    if signed_now != before and versions.was_asked(session, rotation.id, draft.version):
-        versions.retire(session, rotation.id, draft.version)
+    if signed_now != before and beside.requests.was_asked(rotation.id, draft.version):
+        beside.requests.retire(rotation.id, draft.version)
         draft.version += 1
     draft.values, draft.prices = kept, kept_prices
     draft.saved_by, draft.saved_at = actor.name, clock.now()
 
 
-def _next_version(session: Session, rotation: Rotation) -> int:
+def _next_version(rotation: Rotation, requests: versions.Requests) -> int:
     """After the live one, and after any that was put before the attending and then discarded."""
     number = rotation.version + 1
-    while versions.was_asked(session, rotation.id, number):
+    while requests.was_asked(rotation.id, number):
         number += 1
     return number
 
@@ -261,12 +253,12 @@ def discard(session: Session, actor: Actor, rotation_id: UUID) -> None:
     draft = session.get(ListingDraft, rotation.id, with_for_update=True)
     if draft is None:
         return
-    _drop(session, draft)
+    _drop(session, draft, versions.Requests(session, [rotation.id]))
     audit.record(session, actor, "listing.discard", f"rotation:{rotation.slug}")
 
 
-def _drop(session: Session, draft: ListingDraft) -> None:
-    versions.retire(session, draft.rotation_id, draft.version)
+def _drop(session: Session, draft: ListingDraft, requests: versions.Requests) -> None:
+    requests.retire(draft.rotation_id, draft.version)
     session.delete(draft)
 
 
@@ -276,7 +268,9 @@ def apply(session: Session, rotation: Rotation) -> bool:
     if draft is None:
         return False
     signed = _carries(rotation, draft) or draft.signed_version == draft.version
-    _write(session, rotation, from_json(draft.values), prices_of(draft) if draft.prices else None)
+    prices = prices_of(draft) if draft.prices else None
+    writing = Writing(rotation.id, from_json(draft.values), prices)
+    _write(session, rotation, writing, Beside(session, [writing]))
     rotation.version = draft.version
     if signed:
         rotation.signed_version = draft.version
@@ -286,26 +280,21 @@ def apply(session: Session, rotation: Rotation) -> bool:
     return True
 
 
-def _write(
-    session: Session, rotation: Rotation, values: Mapping[str, Any], prices: Prices | None
-) -> None:
+def _write(session: Session, rotation: Rotation, writing: Writing, beside: Beside) -> None:
     """Columns, prices, and the attending of the starts that go with them."""
-    moved = "attending_id" in values and values["attending_id"] != rotation.attending_id
-    versions.set_values(session, rotation, values)
-    session.flush()
-    if moved:
-        starts = select(Offering).where(Offering.rotation_id == rotation.id)
-        for offering in session.scalars(starts):
-            offering.attending_id = rotation.attending_id
-    if prices is not None:
-        write_prices(session, rotation, prices)
+    moved = _moves(rotation, writing.values)
+    versions.set_values(beside.requests, rotation, writing.values)
+    for offering in beside.starts(rotation.id) if moved else ():
+        offering.attending_id = rotation.attending_id
+    if writing.prices is not None:
+        _write_prices(session, rotation, writing.prices, beside.blocks(rotation.id))
 
 
-def write_prices(session: Session, rotation: Rotation, prices: Prices) -> None:
+def _write_prices(
+    session: Session, rotation: Rotation, prices: Prices, there: Mapping[int, Block]
+) -> None:
     """The lengths on sale and their prices. One that was on sale and is left out is retired, and
     comes back with its next price."""
-    found = session.scalars(select(Block).where(Block.rotation_id == rotation.id))
-    there = {block.weeks: block for block in found}
     for weeks, cents in prices.items():
         if weeks in there:
             there[weeks].price_cents, there[weeks].retired_at = cents, None

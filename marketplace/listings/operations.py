@@ -219,7 +219,7 @@ def archive(session: Session, actor: Actor, rotation_id: UUID) -> Rotation:
     if rotation.state == "archived":
         return rotation
     drafts.discard(session, actor, rotation.id)
-    versions.retire(session, rotation.id, rotation.version)
+    versions.Requests(session, [rotation.id]).retire(rotation.id, rotation.version)
     rotation.state, rotation.public = "archived", False
     _changed(session, actor, rotation, "listing.archive")
     return rotation

@@ -304,8 +304,9 @@ def leave(session: Session, actor: Actor, agency_id: UUID) -> int:
         )
     ).all()
     live = [one.id for one in listed if one.state == "published"]
+    requests = versions.Requests(session, [one.id for one in listed])
     for one in listed:
-        versions.retire(session, one.id, one.version)
+        requests.retire(one.id, one.version)
     for key in live:
         operations.pause(session, SYSTEM, key)
     audit.record(

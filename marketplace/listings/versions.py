@@ -1,8 +1,9 @@
 """What a version of a listing is: its facts, which of them the attending signs, and when it is
 signed. The lowest layer under drafts, signatures and publishing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -75,37 +76,63 @@ def interaction_of(kind: str, activities: Mapping[str, str], present: str = "") 
 
 def locked(session: Session, rotation_id: UUID) -> Rotation:
     """The rotation, locked until the transaction ends and read afresh; NotFound outside scope."""
-    rotation = session.scalars(
+    return locked_all(session, [rotation_id])[rotation_id]
+
+
+def locked_all(session: Session, rotation_ids: Collection[UUID]) -> dict[UUID, Rotation]:
+    """The same of some hundred rotations at most, locked in the order of their keys."""
+    found = session.scalars(
         select(Rotation)
-        .where(Rotation.id == rotation_id)
+        .where(Rotation.id.in_(rotation_ids))
+        .order_by(Rotation.id)
         .with_for_update(of=Rotation)
         .execution_options(populate_existing=True)
-    ).one_or_none()
-    if rotation is None:
+    )
+    rotations = {rotation.id: rotation for rotation in found}
+    if rotations.keys() != set(rotation_ids):
         raise NotFound
-    return rotation
+    return rotations
 
 
-def set_values(session: Session, rotation: Rotation, values: Mapping[str, Any]) -> bool:
+class Requests:
+    """What was put before the attendings of some listings: read once, when it is first asked."""
+
+    def __init__(self, session: Session, rotation_ids: Collection[UUID]) -> None:
+        self._session = session
+        self._of = rotation_ids
+
+    @cached_property
+    def _found(self) -> dict[tuple[UUID, int], ScopeSignature]:
+        rows = self._session.scalars(
+            select(ScopeSignature)
+            .where(ScopeSignature.rotation_id.in_(self._of))
+            .execution_options(populate_existing=True)
+        )
+        return {(row.rotation_id, row.version): row for row in rows}
+
+    def was_asked(self, rotation_id: UUID, version: int) -> bool:
+        """Was this version put before the attending?"""
+        return (rotation_id, version) in self._found
+
+    def retire(self, rotation_id: UUID, version: int) -> None:
+        """The open request to sign this version, if there is one, is out of date."""
+        request = self._found.get((rotation_id, version))
+        if request is not None and request.decision is None:
+            request.outdated_at = clock.now()
+
+
+def set_values(requests: Requests, rotation: Rotation, values: Mapping[str, Any]) -> bool:
     """Write columns of a rotation; True when something changed. A changed signed fact makes a
     new version, if the attending was shown the present one."""
     changed = [name for name, value in values.items() if getattr(rotation, name) != value]
     for name in changed:
         setattr(rotation, name, values[name])
     if any(name in SIGNED_FACTS for name in changed):
-        if is_signed(rotation) or was_asked(session, rotation.id, rotation.version):
-            retire(session, rotation.id, rotation.version)
+        if is_signed(rotation) or requests.was_asked(rotation.id, rotation.version):
+            requests.retire(rotation.id, rotation.version)
             rotation.version += 1
         rotation.level = derived_level(rotation)
     return bool(changed)
-
-
-def was_asked(session: Session, rotation_id: UUID, version: int) -> bool:
-    """Was this version put before the attending?"""
-    found = select(ScopeSignature.id).where(
-        ScopeSignature.rotation_id == rotation_id, ScopeSignature.version == version
-    )
-    return session.scalar(found) is not None
 
 
 def signed_day(session: Session, rotation: Rotation) -> date | None:
@@ -119,18 +146,6 @@ def signed_day(session: Session, rotation: Rotation) -> date | None:
         )
     )
     return at.astimezone(ZoneInfo(rotation.site.time_zone)).date() if at else None
-
-
-def retire(session: Session, rotation_id: UUID, version: int) -> None:
-    """The open request to sign this version is out of date."""
-    for request in session.scalars(
-        select(ScopeSignature).where(
-            ScopeSignature.rotation_id == rotation_id,
-            ScopeSignature.version == version,
-            ScopeSignature.decision.is_(None),
-        )
-    ):
-        request.outdated_at = clock.now()
 
 
 def signed_beside(rotation: Rotation) -> dict[str, Any]:

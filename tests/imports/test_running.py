@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from marketplace.accounts.models import Membership
-from marketplace.core import context, jobs
+from marketplace.core import clock, context, jobs
 from marketplace.core.audit import AuditEntry
 from marketplace.core.db import Base, open_session
 from marketplace.core.errors import Conflict, NotFound
@@ -23,7 +23,15 @@ from marketplace.imports import journal, operations, planning
 from marketplace.listings import availability, drafts, places
 from marketplace.listings import operations as listings
 from marketplace.listings.draft_models import ListingDraft
-from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
+from marketplace.listings.models import (
+    Affiliation,
+    Attending,
+    Block,
+    Offering,
+    Rotation,
+    ScopeSignature,
+    Site,
+)
 from tests import factories
 from tests.imports import support
 from tests.imports.support import a_doctor, a_file, a_row, a_site, a_start, bring_in, check
@@ -205,6 +213,46 @@ def test_two_thousand_rows_are_one_import(market: factories.Market) -> None:
     assert (count(Rotation), count(Block), count(Offering)) == (2_001, 4_003, 4_003)
     again = check(market, "listings", content)
     assert (again.unchanged, again.changes, again.faults) == (2_000, [], [])
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_changed_listings_are_written_together(market: factories.Market, live: bool) -> None:
+    """Each with new prices and another signed fact, while its attending is asked to sign: as many
+    statements for 250 as for a few, and each listing as if it had been changed alone."""
+    row, many = a_row(market), 250
+    bring_in(
+        market, "listings", a_file(*(row | {"external_id": f"r-{n:03d}"} for n in range(many)))
+    )
+    with open_session(factories.a_system()) as session:
+        for one in session.scalars(select(Rotation).where(Rotation.external_id.is_not(None))):
+            session.add(a_request(one))
+            if live:
+                one.published_at, one.state, one.public = clock.now(), "published", True
+    changed = row | {"title": "Changed", "prices": "2:1|4:2|8:3", "hours_per_week": "31"}
+    content = a_file(*(changed | {"external_id": f"r-{n:03d}"} for n in range(many)))
+    assert counted(lambda: bring_in(market, "listings", content)) < many
+    with open_session(context.agency(market.agency_id), readonly=True) as session:
+        rows = drafts.workings(session, Rotation.external_id.is_not(None))
+        assert {(row.title, row.hours_per_week, row.version) for row in rows} == {
+            ("Changed", 31, 2)
+        }
+        assert {tuple(b.weeks for b in row.blocks) for row in rows} == {(2, 4, 8)}
+        own = ScopeSignature.rotation_id.in_([row.id for row in rows])
+        asked = session.scalars(select(ScopeSignature).where(own)).all()
+        # what is live stays as it was put before the attending; its draft is another version
+        assert [row.outdated_at is None for row in asked] == [live] * many
+        assert count(ListingDraft) == (many if live else 0)
+
+
+def a_request(rotation: Rotation) -> ScopeSignature:
+    """The attending is asked to sign the present version."""
+    return ScopeSignature(
+        agency_id=rotation.agency_id,
+        rotation_id=rotation.id,
+        attending_id=rotation.attending_id,
+        version=rotation.version,
+        declared=rotation.activities,
+    )
 
 
 def counted(work: Callable[[], object]) -> int:

@@ -239,7 +239,7 @@ def test_ends_of_a_sign_link(
 def test_a_changed_list_ends_the_link(app: Flask, market: factories.Market, path: str) -> None:
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
-        versions.set_values(session, row, {"hours_per_week": 60})
+        versions.set_values(versions.Requests(session, [row.id]), row, {"hours_per_week": 60})
     assert Browser(app).get(path).status_code == 410
 
 
@@ -262,6 +262,8 @@ def test_a_signature_of_an_older_version_does_not_count(
         )
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
-        versions.set_values(session, row, {"activities": {"take-history": "yes"}})
+        versions.set_values(
+            versions.Requests(session, [row.id]), row, {"activities": {"take-history": "yes"}}
+        )
     factories.run_outbox("listings.signature_decided")
     assert listing(market).signed_version is None

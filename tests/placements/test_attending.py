@@ -363,5 +363,7 @@ def test_a_changed_list_cannot_be_signed(
 ) -> None:
     with open_session(context.agency(market.agency_id)) as session:
         row = session.get_one(Rotation, market.rotation_id)
-        versions.set_values(session, row, {"activities": {"take-history": "yes"}})
+        versions.set_values(
+            versions.Requests(session, [row.id]), row, {"activities": {"take-history": "yes"}}
+        )
     assert doctor.get(to_sign).status_code == 410
