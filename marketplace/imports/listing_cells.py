@@ -5,7 +5,7 @@ from typing import Any
 
 from marketplace.imports import cells as reading
 from marketplace.imports.kinds import Cells, Column
-from marketplace.listings import catalog, editor_forms, policies
+from marketplace.listings import catalog, editor_forms, notice, policies
 from marketplace.listings.editor_forms import Sent
 from marketplace.listings.models import Rotation
 
@@ -90,6 +90,9 @@ COLUMNS = (
     Column("max_installments", "0 to 4", "4", reading.number),
     Column("price_shares", "Who is paid out of the price, in percent: "
            + ", ".join(editor_forms.PAYEES), "attending:55|site:15", reading.shares),
+    Column("notice_days", "A start closes so many days before it, "
+           f"{notice.LEAST_DAYS} to {notice.MOST_DAYS}. Holds at once, also live", "21",
+           reading.number),
     Column("site_kind", "Only for a site that you do not have yet: its kind", "clinic",
            reading.text(60)),
     Column("starts", "Mondays to add. Changed and closed in the file of offerings",
@@ -163,6 +166,7 @@ FIELDS = {
     "first": "starts",
     "until": "starts",
     "seats": "capacity",
+    "notice": "notice_days",
 }
 
 
@@ -284,6 +288,7 @@ def cells_of(rotation: Rotation) -> dict[str, str]:
         "deposit_percent": str(rotation.deposit_percent),
         "max_installments": str(rotation.max_installments),
         "price_shares": _shares(rotation),
+        "notice_days": str(notice.days_of(rotation)),
         "site_kind": rotation.site.kind,
     }
     return cells

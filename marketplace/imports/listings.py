@@ -20,10 +20,10 @@ from marketplace.imports.listing_cells import SECTIONS, cells_of, form_of
 from marketplace.imports.offerings import check_new_start, shortest
 from marketplace.imports.parts import parts
 from marketplace.imports.sites import KnownSites
-from marketplace.listings import availability, drafts, editor_forms, making, versions
+from marketplace.listings import availability, drafts, editor_forms, making, notice, versions
 from marketplace.listings.beside import Writing
 from marketplace.listings.draft_models import Blackout
-from marketplace.listings.events import RotationChanged
+from marketplace.listings.events import ListingsMoved
 from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
 from marketplace.listings.places import SiteFacts
 from marketplace.tenants.models import Agency
@@ -47,6 +47,7 @@ class KnownListings:
     told: set[UUID] = field(default_factory=set)
     # to be written together: changes, and new sites, listings, and lengths and starts
     writings: list[Writing] = field(default_factory=list)
+    notices: dict[UUID, int] = field(default_factory=dict)
     fresh: tuple[list[Site], list[Rotation], list[Block | Offering]] = field(
         default_factory=lambda: ([], [], [])
     )
@@ -55,11 +56,13 @@ class KnownListings:
 @dataclass(frozen=True)
 class Wanted:
     """A checked row. `values` are columns that differ (of a new listing: None), `rotation` is the
-    listing as it would be, not stored; `new_site` where the row makes one."""
+    listing as it would be, not stored; `notice` in days where a listing gets another one;
+    `new_site` where the row makes one."""
 
     rotation: Rotation
     values: Mapping[str, Any] | None
     prices: Mapping[int, int] | None
+    notice: int | None
     starts: tuple[date, ...]
     seats: int
     new_site: Site | None
@@ -177,9 +180,11 @@ class Listings(Kind):
         days = _new_days(known, live, cells) if "starts" in columns else ()
         for day in days:
             check_new_start(rotation, day, seats, _shortest(rotation, prices), known.blackouts)
-        if live is not None and not (values or days or prices is not None):
+        changed = None if live is None else values
+        before = rotation.notice_days if live is not None and "notice_days" in columns else None
+        if changed is not None and not (changed or days or prices is not None or before):
             return None
-        return Wanted(rotation, None if live is None else values, prices, days, seats, fresh)
+        return Wanted(rotation, changed, prices, before, days, seats, fresh)
 
     def name(self, cells: Cells) -> str:
         """Its id and its title."""
@@ -198,10 +203,12 @@ class Listings(Kind):
                 parts.append(drafts.new_block(rotation, weeks, cents))
         elif wanted.values or wanted.prices is not None:
             known.writings.append(Writing(rotation.id, wanted.values, wanted.prices))
+        if wanted.notice is not None:
+            known.notices[rotation.id] = wanted.notice
         parts += [availability.new_start(rotation, day, wanted.seats) for day in wanted.starts]
         if wanted.starts and rotation.public:
             known.told.add(rotation.id)
-        if len(parts) + len(known.writings) > TOGETHER:
+        if len(parts) + len(known.writings) + len(known.notices) > TOGETHER:
             self._write_kept(session, desk, known)
 
     def _write_kept(self, session: Session, desk: Desk, known: KnownListings) -> None:
@@ -212,12 +219,15 @@ class Listings(Kind):
         if known.writings:
             drafts.save_all(session, desk.actor, known.writings)
             known.writings.clear()
+        if known.notices:
+            changed = notice.set_all(session, desk.actor, known.notices)
+            known.told |= {rotation.id for rotation in changed if rotation.public}
+            known.notices.clear()
 
     def finish(self, session: Session, desk: Desk, known: KnownListings) -> None:
-        """What is still to be written; live listings have new starts."""
+        """What is still to be written; the starts of live listings are not as they were."""
         self._write_kept(session, desk, known)
-        for key in sorted(known.told):
-            publish(session, RotationChanged(key, desk.agency_id))
+        publish(session, ListingsMoved(desk.agency_id, tuple(sorted(known.told))))
 
     def export(self, session: Session, agency_id: UUID) -> Iterator[Cells]:
         """Every listing that is not archived, as it is written now."""
@@ -276,7 +286,7 @@ def _written(
     form = form_of(cells, rotation)
     found: dict[str, Any] = {}
     prices: Mapping[int, int] | None = None
-    errors: dict[str, str] = {}
+    errors = _write_notice(rotation, cells, columns)
     for section, known in SECTIONS.items():
         names = {value for name in columns for value in known.get(name, ())}
         if not any(name in known for name in columns):
@@ -297,6 +307,19 @@ def _written(
     if errors:
         raise Invalid(errors)
     return {name: value for name, value in found.items() if value != before[name]}, prices
+
+
+def _write_notice(rotation: Rotation, cells: Cells, columns: Sequence[str]) -> dict[str, str]:
+    """The notice, which no section of the editor has; answers what is wrong with it."""
+    if "notice_days" not in columns:
+        return {}
+    days = int(cells["notice_days"] or 0)
+    try:
+        notice.check(days)
+    except Invalid as error:
+        return dict(error.errors)
+    rotation.notice_days = days
+    return {}
 
 
 def _lengths(cell: str) -> dict[int, int]:

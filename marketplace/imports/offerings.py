@@ -16,7 +16,7 @@ from marketplace.imports.kinds import Cells, Change, Column, Desk, Found, Kind, 
 from marketplace.imports.parts import parts
 from marketplace.listings import availability
 from marketplace.listings.draft_models import Blackout
-from marketplace.listings.events import RotationChanged
+from marketplace.listings.events import ListingsMoved
 from marketplace.listings.models import Offering, Rotation
 
 
@@ -171,9 +171,8 @@ class Offerings(Kind):
     def finish(self, session: Session, desk: Desk, known: KnownStarts) -> None:
         """The listings have other seats now."""
         session.flush()
-        for rotation in {row.id: row for row in known.listings.values()}.values():
-            if rotation.id in known.changed and rotation.public:
-                publish(session, RotationChanged(rotation.id, rotation.agency_id))
+        public = {row.id for row in known.listings.values() if row.public}
+        publish(session, ListingsMoved(desk.agency_id, tuple(sorted(known.changed & public))))
 
     def export(self, session: Session, agency_id: UUID) -> Iterator[Cells]:
         """Starts from today on, of listings that are not archived, by day."""

@@ -13,7 +13,7 @@ from marketplace.core.events import publish
 from marketplace.imports import cells as reading
 from marketplace.imports.kinds import Cells, Change, Column, Desk, Found, Kind, Row
 from marketplace.listings import cities, places
-from marketplace.listings.events import RotationChanged
+from marketplace.listings.events import ListingsMoved
 from marketplace.listings.models import Offering, Rotation, Site
 from marketplace.listings.places import SiteFacts
 
@@ -170,9 +170,9 @@ class Sites(Kind):
         public = select(Rotation.id, Rotation.site_id).where(
             Rotation.agency_id == desk.agency_id, Rotation.public
         )
-        for key, site_id in session.execute(public).all() if known.changed else ():
-            if site_id in known.changed:
-                publish(session, RotationChanged(key, desk.agency_id))
+        rows = session.execute(public).all() if known.changed else ()
+        moved = tuple(key for key, site_id in rows if site_id in known.changed)
+        publish(session, ListingsMoved(desk.agency_id, moved))
 
     def export(self, session: Session, agency_id: UUID) -> Iterator[Cells]:
         """By name."""

@@ -15,7 +15,7 @@ from marketplace.core.errors import Conflict
 from marketplace.core.events import publish
 from marketplace.imports.journal import Entry, models, table_of
 from marketplace.imports.parts import parts
-from marketplace.listings.events import RotationChanged
+from marketplace.listings.events import ListingsMoved
 from marketplace.listings.models import Offering, Rotation, Site
 
 MOST_REASONS = 10
@@ -118,9 +118,12 @@ class Undo:
         }
         sites = {row.id for row in touched if isinstance(row, Site)}
         public = select(Rotation.id, Rotation.agency_id, Rotation.site_id).where(Rotation.public)
+        moved = defaultdict(list)
         for key, agency_id, site_id in self._session.execute(public).all() if keys | sites else ():
             if key in keys or site_id in sites:
-                publish(self._session, RotationChanged(key, agency_id))
+                moved[agency_id].append(key)
+        for agency_id, found in moved.items():
+            publish(self._session, ListingsMoved(agency_id, tuple(found)))
 
     # --- looking ------------------------------------------------------------------------------
 

@@ -15,18 +15,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.permissions import require
-from marketplace.core import audit, clock, context
+from marketplace.core import audit, clock
 from marketplace.core.context import Actor
-from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, Invalid, NotFound
 from marketplace.core.events import publish
+from marketplace.listings import notice
 from marketplace.listings.draft_models import Blackout
 from marketplace.listings.events import RotationChanged
 from marketplace.listings.models import Affiliation, Block, Offering, Rotation, Site
 from marketplace.listings.versions import locked
 
-LEAST_NOTICE_DAYS = 7  # the platform's own (bookings.MIN_NOTICE)
-MOST_NOTICE_DAYS = 180
 MOST_SEATS = 20
 MOST_STARTS = 60  # in one go
 MOST_AHEAD = timedelta(days=731)
@@ -85,7 +83,7 @@ def add_starts(
     return Added(len(free), len(wanted) - len(fresh), len(fresh) - len(free))
 
 
-def check_new_starts(rotation: Rotation, days: Iterable[date], capacity: int) -> None:
+def check_new_starts(rotation: Rotation, starts: Iterable[date], capacity: int) -> None:
     """May these starts be added? Days count in the time of the listing's site.
 
     Conflict for an archived listing; Invalid for a day that is over, too near or too far, and
@@ -95,10 +93,10 @@ def check_new_starts(rotation: Rotation, days: Iterable[date], capacity: int) ->
         raise Conflict("An archived listing has no new starts. Copy it instead.", "archived")
     check_seats(capacity)
     today = clock.today(rotation.site.time_zone)
-    for day in days:
+    for day in starts:
         if _too_near(rotation, day):
-            notice = max(rotation.notice_days, LEAST_NOTICE_DAYS)
-            raise Invalid({"first": f"A start closes {notice} days before it. Choose a later one."})
+            days = notice.days_of(rotation)
+            raise Invalid({"first": f"A start closes {days} days before it. Choose a later one."})
         if day > today + MOST_AHEAD:
             raise Invalid({"until": "At most two years ahead."})
 
@@ -170,65 +168,6 @@ def check_reopen(rotation: Rotation, day: date, weeks: int, blackouts: Iterable[
         raise Conflict("This start is too near to open it again.", "near")
     if any(covers(one, day, weeks) for one in blackouts):
         raise Conflict("This start is in a blackout. Take the blackout back first.", "blackout")
-
-
-def set_notice(session: Session, actor: Actor, rotation_id: UUID, days: int) -> Rotation:
-    """A start closes by itself so many days before it; the starts that are nearer close now."""
-    require(actor, "listings.edit")
-    rotation = locked(session, rotation_id)
-    if not LEAST_NOTICE_DAYS <= days <= MOST_NOTICE_DAYS:
-        raise Invalid(
-            {"notice": f"From {LEAST_NOTICE_DAYS} to {MOST_NOTICE_DAYS} days before the start."}
-        )
-    if rotation.notice_days != days:
-        rotation.notice_days = days
-        close_near(session, rotation.id)
-        _tell(session, actor, rotation, "notice", days=days)
-    return rotation
-
-
-def close_near(session: Session, rotation_id: UUID) -> int:
-    """Close the starts of a listing that are nearer than its notice; returns how many."""
-    rotation = locked(session, rotation_id)
-    today = clock.today(rotation.site.time_zone)
-    open_ones = session.scalars(
-        select(Offering).where(
-            Offering.rotation_id == rotation.id,
-            Offering.closed_at.is_(None),
-            Offering.start_on >= today,
-            Offering.start_on < today + timedelta(days=rotation.notice_days),
-        )
-    ).all()
-    for offering in open_ones:
-        offering.closed_at = clock.now()
-    session.flush()
-    if open_ones:
-        publish(session, RotationChanged(rotation.id, rotation.agency_id))
-    return len(open_ones)
-
-
-def close_all_near(scope: context.Scope, limit: int = 200) -> int:
-    """The starts that came too near since the last look, each listing in its agency's session."""
-    today = clock.now().date()
-    with open_session(scope, readonly=True) as session:
-        rows = session.execute(
-            select(Offering.start_on, Rotation.id, Rotation.agency_id, Rotation.notice_days).where(
-                Rotation.id == Offering.rotation_id,
-                Rotation.notice_days > 0,
-                Offering.closed_at.is_(None),
-                Offering.start_on >= today,
-                Offering.start_on < today + timedelta(days=MOST_NOTICE_DAYS),
-            )
-        ).all()
-    due = {
-        (row.id, row.agency_id)
-        for row in rows
-        if row.start_on < today + timedelta(days=row.notice_days)
-    }
-    for rotation_id, agency_id in sorted(due)[:limit]:
-        with open_session(context.agency(agency_id)) as session:
-            close_near(session, rotation_id)
-    return len(due)
 
 
 # --- blackouts ----------------------------------------------------------------------------------
@@ -364,8 +303,8 @@ def _shortest(session: Session, rotation_id: UUID) -> int:
 
 
 def _too_near(rotation: Rotation, day: date) -> bool:
-    notice = max(rotation.notice_days, LEAST_NOTICE_DAYS)
-    return day < clock.today(rotation.site.time_zone) + timedelta(days=notice)
+    soonest = clock.today(rotation.site.time_zone) + timedelta(days=notice.days_of(rotation))
+    return day < soonest
 
 
 def _own(session: Session, offering_id: UUID) -> tuple[Offering, Rotation]:

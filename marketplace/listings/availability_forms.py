@@ -6,8 +6,8 @@ from typing import Any
 
 from marketplace.core import clock
 from marketplace.core.errors import Invalid
-from marketplace.listings import availability
-from marketplace.listings.availability import LEAST_NOTICE_DAYS, Added
+from marketplace.listings import availability, notice
+from marketplace.listings.availability import Added
 from marketplace.listings.models import Rotation
 
 EVERY = (("1", "Week"), ("2", "2 weeks"), ("4", "4 weeks"), ("8", "8 weeks"))
@@ -69,14 +69,14 @@ def read_bulk(sent: Any) -> Bulk:
 def shown_bulk(rotation: Rotation, sent: Any = None) -> dict[str, Any]:
     """What stands in the fields: the next open Mondays, or what was typed."""
     today = clock.today(rotation.site.time_zone)
-    near = today + timedelta(days=max(rotation.notice_days, LEAST_NOTICE_DAYS))
+    near = today + timedelta(days=notice.days_of(rotation))
     first = near + timedelta(days=-near.weekday() % 7)
     usual = {
         "first": first.isoformat(),
         "until": (first + timedelta(weeks=12)).isoformat(),
         "every": "4",
         "seats": str(min(rotation.trainees_per_attending, availability.MOST_SEATS)),
-        "notice": str(max(rotation.notice_days, LEAST_NOTICE_DAYS)),
+        "notice": str(notice.days_of(rotation)),
     }
     if sent is not None:
         usual = {name: sent.get(name, value) for name, value in usual.items()}

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import clock
 from marketplace.core.errors import Invalid, NotFound
-from marketplace.listings import availability_forms, catalog, cities
+from marketplace.listings import availability_forms, catalog, cities, notice
 from marketplace.listings.draft_models import Blackout
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 
@@ -86,7 +86,7 @@ def _row(
         if one.site_id in (None, rotation.site_id)
         and one.attending_id in (None, rotation.attending_id)
     ]
-    soonest = clock.today(rotation.site.time_zone) + timedelta(days=max(rotation.notice_days, 7))
+    soonest = clock.today(rotation.site.time_zone) + timedelta(days=notice.days_of(rotation))
     return {
         "specialty": catalog.specialty(rotation.specialty).label,
         "doctor": f"Dr. {rotation.attending.display_name}",

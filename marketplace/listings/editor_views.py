@@ -22,6 +22,7 @@ from marketplace.listings import (
     editor_forms,
     editor_page,
     making,
+    notice,
     operations,
     page_views,
     policies,
@@ -179,7 +180,7 @@ def _save_dates(slug: str, name: str, found: Desk) -> Answer:
     try:
         if request.form.get("do") == "notice":
             days = a_number(request.form, "notice")
-            availability.set_notice(db.session(), web.actor(), found.rotation.id, days)
+            notice.set_notice(db.session(), web.actor(), found.rotation.id, days)
             flash(f"Starts close {days} days before they begin.", "good")
         else:
             wanted = read_bulk(request.form)

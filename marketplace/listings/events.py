@@ -23,7 +23,8 @@ class RotationChanged:
 
 @dataclass(frozen=True)
 class ListingsMoved:
-    """The platform's checks closed or opened these rotations of an agency."""
+    """The public faces of these rotations of an agency changed at once: the platform's checks
+    closed or opened them, or a file was imported."""
 
     agency_id: UUID
     rotation_ids: tuple[UUID, ...]

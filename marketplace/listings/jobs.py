@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.jobs import handler, outside_handler
-from marketplace.listings import availability, operations, withholding
+from marketplace.listings import notice, operations, withholding
 from marketplace.listings.models import Attending, Rotation
 from marketplace.verification import attendings
 from marketplace.verification.models import AttendingCheck
@@ -23,7 +23,7 @@ def signature_decided(session: Session, signature_id: str) -> None:
 @outside_handler("listings.close_near")
 def close_near(scope: Scope) -> None:
     """Close the starts that are nearer than their listing's notice."""
-    availability.close_all_near(scope)
+    notice.close_all_near(scope)
 
 
 @outside_handler("listings.follow_checks")

@@ -31,7 +31,7 @@ def on_pool(session: Session, event: PoolChanged) -> None:
 
 @subscribe(ListingsMoved)
 def on_listings(session: Session, event: ListingsMoved) -> None:
-    """The platform's checks closed or opened many at once."""
+    """Many at once."""
     ids = [str(key) for key in event.rotation_ids]
     for start in range(0, len(ids), AT_ONCE):
         _enqueue(session, {"rotation_ids": ids[start : start + AT_ONCE]})

@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,9 +10,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace.core import clock, context
+from marketplace.core.audit import AuditEntry
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Invalid
+from marketplace.core.outbox import OutboxMessage
 from marketplace.imports.listing_cells import COLUMNS
 from marketplace.listings import drafts, making, operations
 from marketplace.listings.draft_models import ListingDraft
@@ -105,7 +107,10 @@ FAULTS = [
     ({"starts": "2027-03-02"}, "starts", "Nearest: 2027-03-01"),
     ({"starts": "01.03.2027"}, "starts", "Write dates like"),
     ({"starts": "2020-03-02"}, "starts", "closes 21 days before"),
+    ({"starts": str(factories.monday(9)), "notice_days": "90"}, "starts", "closes 90 days before"),
     ({"capacity": "0"}, "capacity", "From 1 to 20"),
+    ({"notice_days": "6"}, "notice_days", "From 7 to 180"),
+    ({"notice_days": "none"}, "notice_days", "From 7 to 180"),
     ({"accepts": "doctors"}, "accepts", "not in student|graduate"),
     ({"exams": "step-9"}, "exams", "not in"),
     ({"documents": "passports"}, "documents", "Did you mean passport"),
@@ -330,6 +335,38 @@ def test_roles_that_do_not_edit_cannot_import(market: factories.Market, role: st
 
 
 # --- publishing an imported draft ---------------------------------------------------------------
+
+
+def test_notice_holds_at_once_as_on_the_page(market: factories.Market) -> None:
+    """Also of a live listing: near starts close, candidates see it, no draft is made; an undo opens
+    them again."""
+    before = starts_of(market)
+    near, *later = sorted(before)
+    days = (near - clock.now().date()).days + 1
+    made = bring_in(
+        market, "listings", a_file({"external_id": market.slug, "notice_days": f"{days}"})
+    )
+    assert (made.state, made.updated) == ("done", 1)
+    after = starts_of(market)
+    assert after[near] and not any(after[day] for day in later)
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert session.get_one(Rotation, market.rotation_id).notice_days == days
+        assert session.get(ListingDraft, market.rotation_id) is None
+        told = session.scalars(select(OutboxMessage).where(OutboxMessage.topic == "search.index"))
+        assert [row.payload for row in told] == [{"rotation_ids": [str(market.rotation_id)]}]
+        act = session.scalars(select(AuditEntry).where(AuditEntry.action == "listing.notice")).one()
+        assert act.detail == {"days": days} and act.agency_id == market.agency_id
+    again = {"external_id": market.slug, "notice_days": str(days)}
+    assert check(market, "listings", a_file(again)).unchanged == 1
+    assert support.undo(market, made.id).state == "undone"
+    assert starts_of(market) == before
+
+
+def starts_of(market: factories.Market) -> dict[date, bool]:
+    """Whether each start of the market's listing is closed."""
+    with open_session(factories.a_system(), readonly=True) as session:
+        rows = session.scalars(select(Offering).where(Offering.rotation_id == market.rotation_id))
+        return {row.start_on: row.closed_at is not None for row in rows}
 
 
 def test_an_imported_draft_opens_only_after_the_signature(market: factories.Market) -> None:

@@ -56,6 +56,7 @@ def fill(market: factories.Market) -> None:
             legal_basis="-- school agreement\n@2027",
             vslo_only="yes",
             preapproved="yes",
+            notice_days="60",
         ),
         a_row(market, external_id="-1", title="@home", type="virtual", setting="remote",
               activities="", summary="'none"),

@@ -10,7 +10,7 @@ from marketplace.core import clock, context, jobs
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, Forbidden, Invalid, NotFound
-from marketplace.listings import availability
+from marketplace.listings import availability, notice
 from marketplace.listings.models import Offering, Rotation
 from tests import factories
 from tests.factories import Market
@@ -120,7 +120,7 @@ def test_a_role_that_only_looks(market: Market) -> None:
 
 def test_notice_closes_by_itself(market: Market) -> None:
     with agency(market) as session:
-        availability.set_notice(session, market.staff_actor, market.rotation_id, 60)
+        notice.set_notice(session, market.staff_actor, market.rotation_id, 60)
     assert all(row.closed_at is None for row in starts(market).values())
     first = market.starts[0]
     clock.advance(timedelta(days=(first - clock.now().date()).days - 59))
