@@ -15,6 +15,8 @@ class Periodic:
     seconds: int
 
 
+DAILY = 86_400
+
 SCHEDULE: tuple[Periodic, ...] = (
     Periodic("bookings.expire_due", 5),
     Periodic("bookings.charge_deposits", 5),
@@ -41,6 +43,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("numbers.flush_views", 60),
     Periodic("numbers.measure", 900),
     Periodic("archive.expire_due", 300),
+    Periodic("imports.forget_due", DAILY),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
     Periodic("accounts.end_view_as", 60),

@@ -44,7 +44,7 @@ class AgencyExport(Keyed, Base):
     total: Mapped[int] = mapped_column(default=0)
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     sha256: Mapped[str] = mapped_column(default="")
-    file_id: Mapped[UUID | None]
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     error: Mapped[str] = mapped_column(default="")
     downloads: Mapped[int] = mapped_column(default=0)
     claimed_until: Mapped[datetime | None]

@@ -155,8 +155,10 @@ def expire(session: Session) -> list[UUID]:
     for found in due:
         assert found.file_id is not None
         gone.append(found.file_id)
-        session.delete(session.get_one(StoredFile, found.file_id))
         found.state, found.file_id = "expired", None
+    session.flush()  # nothing names the files any more
+    for key in gone:
+        storage.forget(session, key)
     return gone
 
 

@@ -225,6 +225,14 @@ def _about(key: UUID, number: int) -> bytes:
     return key.bytes + number.to_bytes(8, "big")
 
 
+def forget(session: Session, key: UUID) -> None:
+    """Remove the row of a file that nothing names any more. Its content is `erase`d when this
+    transaction is committed; should that not happen, the sweep does it (`core/sweeping.py`)."""
+    row = session.get(StoredFile, key)
+    if row is not None:
+        session.delete(row)
+
+
 def erase(key: UUID) -> None:
     """Remove the content of a file whose row is gone. A file that is not there is fine."""
     _path(key).unlink(missing_ok=True)

@@ -18,8 +18,9 @@ class CsvImport(Keyed, Base):
 
     checked or faulty (the dry run) -> queued -> done or refused (the world has moved) -> undoing
     -> undone, or done again with `undo_refused` in words. The file and the journal, by which an
-    import is undone, are stored files. `faults` and `changes` are for the page, cut to a length
-    that can be read; the numbers count all.
+    import is undone, are stored files; both go after some days (imports/keeping.py), and with them
+    what was quoted from the file. `faults` and `changes` are for the page, cut to a length that
+    can be read; the numbers count all.
     """
 
     __tablename__ = "csv_import"
@@ -32,7 +33,7 @@ class CsvImport(Keyed, Base):
     agency_id: Mapped[UUID] = mapped_column(ForeignKey("agency.id"))
     kind: Mapped[str]
     state: Mapped[str]
-    file_id: Mapped[UUID]
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     file_name: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime] = mapped_column(default=clock.now)
     by_person: Mapped[UUID | None]
@@ -47,7 +48,7 @@ class CsvImport(Keyed, Base):
     changes: Mapped[list[Any]] = mapped_column(default=list)
     queued_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    journal_id: Mapped[UUID | None]
+    journal_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_file.id"))
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str] = mapped_column(default="")
     undo_refused: Mapped[list[Any]] = mapped_column(default=list)

@@ -16,11 +16,12 @@ from marketplace.accounts.models import Membership
 from marketplace.accounts.permissions import may, require
 from marketplace.core import audit, clock, context, outbox, progress, spreadsheets, storage
 from marketplace.core.context import Actor, Scope
-from marketplace.core.errors import Conflict, NotFound
+from marketplace.core.errors import Conflict, Gone, NotFound
 from marketplace.core.spreadsheets import Line
 from marketplace.imports import planning
 from marketplace.imports.catalog import kind_of
 from marketplace.imports.journal import entries_of, following
+from marketplace.imports.keeping import NO_UNDO, file_of
 from marketplace.imports.kinds import Desk, Kind
 from marketplace.imports.models import CsvImport
 from marketplace.imports.planning import Fault, Plan
@@ -95,9 +96,10 @@ def _say(row: CsvImport, found: Plan) -> None:
 
 def start(session: Session, actor: Actor, import_id: UUID, *, demo: bool) -> CsvImport:
     """Hand a checked file to the worker. Repeating it is harmless; Conflict when it has faults,
-    or was imported before."""
+    or was imported before, Gone when its days are over."""
     require(actor, "listings.import")
     row = own(session, import_id, lock=True)
+    file_of(row)
     if row.state not in ("checked", "queued"):
         raise Conflict("This file cannot be imported any more. Upload it again.", row.state)
     if row.state == "queued" and not is_stuck(row):
@@ -148,7 +150,7 @@ def run(session: Session, agency_id: UUID, import_id: UUID, *, demo: bool) -> No
         row.faults, row.bad_rows = [vars(Fault(0, "", "", reason))], 0
         return
     kind, desk = kind_of(row.kind), Desk(agency_id, actor, demo)
-    sheet = planning.read(kind, storage.read(session, row.file_id))
+    sheet = planning.read(kind, storage.read(session, file_of(row)))
     tell = progress.teller(str(row.id), 2 * len(sheet.lines))
     found = planning.plan(kind, session, desk, sheet, lock=True, tell=tell)
     _say(row, found)
@@ -241,7 +243,7 @@ def last_done(session: Session, agency_id: UUID) -> CsvImport | None:
 
 def start_undo(session: Session, actor: Actor, import_id: UUID) -> CsvImport:
     """Hand the last import to the worker, to be taken back. Repeating it is harmless; Conflict
-    for any import but the last."""
+    for any import but the last, Gone when its days are over."""
     require(actor, "listings.import")
     row = own(session, import_id, lock=True)
     if row.state in ("undoing", "undone"):
@@ -249,6 +251,8 @@ def start_undo(session: Session, actor: Actor, import_id: UUID) -> CsvImport:
     last = last_done(session, row.agency_id)
     if last is None or last.id != row.id:
         raise Conflict("Only the last import can be undone.", "not_last")
+    if row.journal_id is None:
+        raise Gone(NO_UNDO, "expired")
     row.state, row.undo_refused, row.undone_by = "undoing", [], actor.name
     audit.record(session, actor, "import.undo_started", f"import:{row.id}", kind=row.kind)
     _enqueue(session, "imports.undo", row, person_id=str(actor.person_id))
@@ -289,7 +293,7 @@ def undo(session: Session, agency_id: UUID, import_id: UUID, person_id: UUID) ->
 def with_notes(session: Session, row: CsvImport, plan: Plan) -> bytes:
     """The file again with a first column that says what is wrong with each row, to be corrected
     and uploaded: that column is not read."""
-    sheet = spreadsheets.read(storage.read(session, row.file_id), max_rows=planning.MAX_ROWS)
+    sheet = spreadsheets.read(storage.read(session, file_of(row)), max_rows=planning.MAX_ROWS)
     notes: dict[int, list[str]] = {}
     for fault in plan.faults:
         where = f"{fault.column}: " if fault.column else ""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marketplace.core import progress
-from marketplace.core.formats import when
-from marketplace.imports import operations
+from marketplace.core.formats import day, when
+from marketplace.imports import keeping, operations
 from marketplace.imports.catalog import KINDS, kind_of
 from marketplace.imports.kinds import Kind
 from marketplace.imports.models import CsvImport
@@ -76,7 +76,7 @@ def history(base: str, rows: Sequence[CsvImport], last: CsvImport | None) -> lis
             "line": f"{KINDS[row.kind].title} · {_outcome(row)} · {row.by_name or 'Rounds'},"
             f" {when(row.at)} UTC",
             "undo_url": f"{base}/{row.id}/undo"
-            if last is not None and row.id == last.id and row.state == "done"
+            if last is not None and row.id == last.id and row.state == "done" and row.journal_id
             else "",
         }
         for row in rows
@@ -98,7 +98,8 @@ def shown(base: str, row: CsvImport, last: CsvImport | None) -> dict[str, Any]:
     waits = row.state in ("queued", "undoing")
     cells = _cells(row)
     number = row.created + row.updated
-    is_last = last is not None and last.id == row.id
+    is_last = last is not None and last.id == row.id and row.journal_id is not None
+    kept = keeping.is_kept(row)
     after, label = _NEXT[kind.slug]
     return {
         "state": row.state,
@@ -124,9 +125,12 @@ def shown(base: str, row: CsvImport, last: CsvImport | None) -> dict[str, Any]:
         "changes": row.changes,
         "more_changes": max(0, number - len(row.changes)),
         "notes_url": f"{url}/notes.csv" if row.state in ("faulty", "refused") and cells else "",
-        "run_url": url if row.state == "checked" and number else "",
+        "run_url": url if row.state == "checked" and number and kept else "",
         "run_label": f"Import {number:,} {kind.one if number == 1 else kind.many}",
         "undo_url": f"{url}/undo" if row.state == "done" and is_last else "",
+        "is_kept": kept,
+        "kept_days": keeping.DAYS,
+        "kept_until": day(keeping.until(row).date()),
         "undo_refused": row.undo_refused,
         "undone_by": row.undone_by,
         "undone_when": when(row.undone_at) if row.undone_at else "",

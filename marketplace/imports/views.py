@@ -16,6 +16,7 @@ from marketplace.core.typed import long_text
 from marketplace.desk.frame import frame
 from marketplace.imports import operations, page, queries
 from marketplace.imports.catalog import KINDS, kind_of, template
+from marketplace.imports.keeping import DAYS, file_of
 from marketplace.imports.kinds import Desk, Kind
 from marketplace.imports.planning import MAX_BYTES, MAX_ROWS, Plan
 
@@ -43,6 +44,7 @@ def index(slug: str) -> Answer:
         **frame(),
         kinds=page.kinds(base, queries.numbers(session)),
         history=page.history(base, queries.latest(session), last),
+        kept_days=DAYS,
     )
 
 
@@ -158,7 +160,7 @@ def fix(slug: str, key: UUID) -> Answer:
         cell = re.fullmatch(r"c-([0-9]{1,6})-([a-z_]{1,40})", name)
         if cell is not None and any(column.name == cell[2] for column in kind.columns):
             cells[int(cell[1]), cell[2]] = long_text(request.form, name, page.LONGEST_CELL * 10)
-    content = operations.corrected(kind, storage.read(session, row.file_id), cells)
+    content = operations.corrected(kind, storage.read(session, file_of(row)), cells)
     try:
         made = _keep(kind, content, row.file_name)
     except Invalid as error:
@@ -171,7 +173,7 @@ def notes(slug: str, key: UUID) -> Answer:
     """The file again, with what is wrong beside each row."""
     require(web.actor(), "listings.import")
     row = operations.own(db.session(), key)
-    found = _checked(kind_of(row.kind), storage.read(db.session(), row.file_id))
+    found = _checked(kind_of(row.kind), storage.read(db.session(), file_of(row)))
     return _download(operations.with_notes(db.session(), row, found), f"{row.kind}-to-fix.csv")
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.permissions import require
 from marketplace.core import audit, storage
 from marketplace.core.context import Actor
-from marketplace.core.storage import StoredFile
 from marketplace.storefront import pictures
 from marketplace.storefront.operations import MAY, locked_agency, refuse_blocked_words
 from marketplace.tenants.models import Agency
@@ -76,6 +75,5 @@ def _stored(session: Session, agency: Agency, content: bytes, alt: str) -> Logo:
 
 
 def _forget(session: Session, before: Logo | None) -> None:
-    row = session.get(StoredFile, UUID(before.file_id)) if before else None
-    if row is not None:
-        session.delete(row)
+    if before is not None:
+        storage.forget(session, UUID(before.file_id))

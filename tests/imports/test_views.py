@@ -9,10 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace.core import clock, progress
+from marketplace.core import clock, jobs, progress
 from marketplace.core.audit import AuditEntry
 from marketplace.core.db import open_session
-from marketplace.imports import views
+from marketplace.core.formats import day
+from marketplace.imports import keeping, views
 from marketplace.imports.models import CsvImport
 from tests import factories
 from tests.imports import support
@@ -220,3 +221,25 @@ def test_files_of_another_agency_are_missing(
         for path in ("", "/undo", "/fix"):
             assert desk.post(mine + path, page=base(market)).status_code == 404
         assert desk.get(url).status_code == 404
+
+
+def test_the_page_says_how_long_the_file_stays(desk: Browser, market: factories.Market) -> None:
+    good, bad = (
+        upload(desk, market, a_file(a_site()))[1],
+        upload(desk, market, a_file(a_site(kind="x")))[1],
+    )
+    until = words_of(day((clock.now() + keeping.KEPT).date()))
+    for url in (good, bad):
+        assert f"We keep this file until {until}." in words_of(desk.get(url).text)
+    assert f"We keep a file for {keeping.DAYS} days" in desk.get(base(market)).text
+    clock.advance(keeping.KEPT)
+    jobs.run_tick("imports.forget_due")
+    for url, said in ((good, "This file was not imported"), (bad, "Some rows need you")):
+        page = words_of(desk.get(url).text)
+        assert said in page and "This one is gone" in page and "below" not in page
+        assert desk.post(url, page=base(market) + "/sites").status_code == 410
+    assert desk.get(f"{bad}/notes.csv").status_code == 410
+    assert (
+        desk.post(f"{bad}/fix", {"c-2-kind": "clinic"}, page=f"{base(market)}/sites").status_code
+        == 410
+    )
