@@ -46,6 +46,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("imports.forget_due", DAILY),
     Periodic("core.seal_audit", 30),
     Periodic("core.clean", 3600),
+    Periodic("core.sweep_files", DAILY),
     Periodic("accounts.end_view_as", 60),
     Periodic("accounts.clean", 3600),
 )

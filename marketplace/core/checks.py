@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
-from marketplace.core import audit, clock, storage
+from marketplace.core import audit, clock, storage, sweeping
 from marketplace.core.db import Base
 from marketplace.core.jobs import topics
 from marketplace.core.outbox import OutboxMessage
@@ -111,6 +111,8 @@ CHECKS = (
     Check("I11", "no work is dead and undecided", _dead),
     Check("I11", "every topic in the outbox has a handler", _unknown_topics),
     Check("I13", "every stored file has its content", _files),
+    Check("I13", "every file that something names is stored", sweeping.missing),
+    Check("I13", "no file stays that nothing names", sweeping.left_over),
     Check("I14", "the audit chain holds", audit.broken_links),
     Check("I15", "every table says who owns it", _unowned_tables),
     Check("I15", "row-level security is forced on every table", _row_security),

@@ -1,14 +1,15 @@
 """Files, encrypted before they touch the disk (AES-256-GCM, one key per file, wrapped by FILE_KEY).
 
 The file is written and synced before its row: a row without a file cannot be committed, and a
-file without a row is only an orphan. What may be large is written and read in frames, each sealed
-with its number, so that memory does not grow with the file; the digest of the whole is looked at
-before the last part is given out.
+file without a row is only an orphan, which `core/sweeping.py` removes. What may be large is written
+and read in frames, each sealed with its number, so that memory does not grow with the file; the
+digest of the whole is looked at before the last part is given out.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -238,6 +239,29 @@ def erase(key: UUID) -> None:
     _path(key).unlink(missing_ok=True)
 
 
+def contents(before: datetime) -> Iterator[UUID]:
+    """The keys of the contents that were written before then, by the clock of this machine."""
+    for path in _written(before):
+        with suppress(ValueError):  # somebody else's file
+            key = UUID(hex=path.name)
+            if path == _path(key):
+                yield key
+
+
+def erase_drafts(before: datetime) -> None:
+    """Remove what was begun before then and never put in place."""
+    for path in _written(before):
+        if path.suffix == ".part":
+            path.unlink(missing_ok=True)
+
+
+def _written(before: datetime) -> Iterator[Path]:
+    for path in _root().glob("*/*"):
+        with suppress(FileNotFoundError):  # it went meanwhile
+            if path.stat().st_mtime < before.timestamp():
+                yield path
+
+
 def exists(key: UUID) -> bool:
     """Is the content there?"""
     return _path(key).exists()
@@ -249,10 +273,14 @@ def _master() -> bytes:
     return key
 
 
-def _path(key: UUID) -> Path:
+def _root() -> Path:
     root = _settings["root"]
     assert isinstance(root, Path)
-    return root / key.hex[-2:] / key.hex
+    return root
+
+
+def _path(key: UUID) -> Path:
+    return _root() / key.hex[-2:] / key.hex
 
 
 def _seal(key: bytes, content: bytes, context: UUID) -> bytes:

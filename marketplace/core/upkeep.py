@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from marketplace.core import audit, clock
+from marketplace.core import audit, clock, sweeping
 from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.jobs import outside_handler
@@ -27,3 +27,9 @@ def clean(scope: Scope) -> None:
         session.execute(
             delete(OutboxMessage).where(OutboxMessage.done_at < clock.wall() - KEEP_DONE)
         )
+
+
+@outside_handler("core.sweep_files")
+def sweep_files(scope: Scope) -> None:
+    """Remove stored files that nothing names."""
+    sweeping.sweep(scope)
