@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, storage
 from marketplace.core.context import Scope
-from marketplace.core.db import Base, open_session
+from marketplace.core.db import Base, JsonType, open_session
 from marketplace.core.storage import StoredFile
 
 log = logging.getLogger("rounds.storage")
@@ -42,16 +42,17 @@ def named(session: Session) -> Iterator[UUID]:
     for table, places in NAMED.items():
         for place in places:
             expression = _expression(table, place)
+            found: UUID | str
             for found in session.scalars(select(expression).where(expression.is_not(None))):
                 yield found if isinstance(found, UUID) else UUID(found)
 
 
 def _expression(table: str, place: tuple[str, ...]) -> ColumnElement[Any]:
-    column = Base.metadata.tables[table].columns[place[0]]
+    column: ColumnElement[Any] = Base.metadata.tables[table].columns[place[0]]
     if len(place) == 1:
         return column
-    assert isinstance(column.type, JSON)
-    return column[place[1:]].as_string()
+    inside: ColumnElement[Any] = type_coerce(column, JsonType)[place[1:]].as_string()
+    return inside
 
 
 def unnamed_rows(session: Session, age: timedelta = AGE) -> list[UUID]:

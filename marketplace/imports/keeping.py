@@ -8,7 +8,7 @@ journal and the texts that the page quotes from it go, and the numbers stay.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, storage
@@ -42,13 +42,15 @@ def file_of(row: CsvImport) -> UUID:
 def forget_due(session: Session) -> list[UUID]:
     """Give up the files whose days are over (system session); answers those whose content is to
     be erased after this transaction. An import that is under way keeps its file."""
+    over = clock.now() - KEPT
     rows = session.scalars(
         select(CsvImport)
         .where(
             or_(CsvImport.file_id.is_not(None), CsvImport.journal_id.is_not(None)),
             CsvImport.state.not_in(("queued", "undoing")),
-            *(_is_over(column) for column in (CsvImport.finished_at, CsvImport.undone_at)),
-            CsvImport.at <= clock.now() - KEPT,
+            CsvImport.at <= over,
+            or_(CsvImport.finished_at.is_(None), CsvImport.finished_at <= over),
+            or_(CsvImport.undone_at.is_(None), CsvImport.undone_at <= over),
         )
         .order_by(CsvImport.id)
         .limit(AT_ONCE)
@@ -62,7 +64,3 @@ def forget_due(session: Session) -> list[UUID]:
     for key in gone:
         storage.forget(session, key)
     return gone
-
-
-def _is_over(column: ColumnElement[datetime | None]) -> ColumnElement[bool]:
-    return func.coalesce(column, CsvImport.at) <= clock.now() - KEPT
