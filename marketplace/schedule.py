@@ -27,6 +27,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("payments.release_due", 10),
     Periodic("payments.send_transfers", 10),
     Periodic("payments.poll_events", 60),
+    Periodic("payments.sum_up_refusals", 60),
     Periodic("placements.check_in_due", 30),
     Periodic("reviews.release_due", 15),
     Periodic("verification.expire_due", 60),

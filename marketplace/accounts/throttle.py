@@ -9,7 +9,7 @@ SQLite has one writer.
 import hashlib
 import ipaddress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -53,6 +53,12 @@ LIMITS: dict[str, Limits] = {
     "use-link": Limits(Limit(30, _QUARTER), Limit(1000, _QUARTER), Limit(30, _QUARTER)),
     "password": Limits(Limit(8, _QUARTER), Limit(20, _HOUR), Limit(60, _QUARTER)),
 }
+_MINUTE = timedelta(minutes=1)
+# What strangers can have written, and is only worth the first few rows: of one address, and of all.
+ROOM: dict[str, tuple[Limit, Limit]] = {
+    "webhook": (Limit(5, _MINUTE), Limit(60, _MINUTE)),
+    "webhook-more": (Limit(1, _MINUTE), Limit(10, _MINUTE)),
+}
 KEEP = timedelta(days=1)
 
 
@@ -83,6 +89,20 @@ def count(kind: str, account: str, address: str) -> tuple[UUID, ...]:
         minutes = -(-wait // 60)
         raise TooMany(words("error.too-many.text", minutes=minutes), retry_after=wait)
     return counted
+
+
+def has_room(kind: str, address: str) -> bool:
+    """Is one more thing of a kind (`ROOM`) from an address worth a row? It is counted if so;
+    without room nothing is written, so that thousands cost a read each."""
+    one, everybody = ROOM[kind]
+    buckets = {f"{kind}:address:{network(address)}": one, f"{kind}:all": everybody}
+    with open_session(context.system("look at attempts"), readonly=True) as session:
+        for bucket, limit in buckets.items():
+            if _number(session, bucket, limit)[0] >= limit.times:
+                return False
+    with open_session(context.system("count attempt")) as session:
+        session.add_all(Attempt(bucket=bucket) for bucket in buckets)
+    return True
 
 
 def forgive(counted: tuple[UUID, ...]) -> None:
@@ -116,12 +136,18 @@ def _digest(account: str) -> str:
 
 def _wait(session: Session, bucket: str, limit: Limit) -> int:
     """Seconds until there is room in a bucket; 0 when the newest attempt fits."""
+    number, oldest = _number(session, bucket, limit)
+    if number <= limit.times or oldest is None:
+        return 0
+    return max(1, int((oldest - clock.wall() + limit.window).total_seconds()) + 1)
+
+
+def _number(session: Session, bucket: str, limit: Limit) -> tuple[int, datetime | None]:
+    """How many attempts are in the window, and when the oldest of them was."""
     since = clock.wall() - limit.window
-    number, oldest = session.execute(
+    row = session.execute(
         select(func.count(), func.min(Attempt.at)).where(
             Attempt.bucket == bucket, Attempt.at > since
         )
     ).one()
-    if number <= limit.times or oldest is None:
-        return 0
-    return max(1, int((oldest - since).total_seconds()) + 1)
+    return row[0], row[1]

@@ -17,7 +17,7 @@ from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.events import publish
 from marketplace.core.jobs import outside_handler
-from marketplace.payments import operations, payouts
+from marketplace.payments import operations, payouts, refusals
 from marketplace.payments.events import SetupSettled
 from marketplace.payments.gateway import (
     ChargeOutcome,
@@ -333,6 +333,12 @@ def poll_events(scope: Scope) -> None:
     for event in events:
         with open_session(scope) as session:
             receive_event(session, event.id, event.type, event.object_id)
+
+
+@outside_handler("payments.sum_up_refusals")
+def sum_up_refusals(scope: Scope) -> None:
+    """One row for the refused webhooks that were only counted."""
+    refusals.sum_up(scope)
 
 
 def _one_by_one(function: Callable[[UUID, UUID], None], row_id: UUID, agency_id: UUID) -> None:

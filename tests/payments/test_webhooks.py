@@ -4,7 +4,10 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +15,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from marketplace.accounts import throttle
+from marketplace.accounts.models import Attempt
+from marketplace.core import counters, jobs
 from marketplace.core.audit import AuditEntry
 from marketplace.core.db import open_session
 from marketplace.core.outbox import OutboxMessage
+from marketplace.payments import refusals
 from marketplace.payments.models import WebhookEvent
 from tests import factories
 from tests.bookings.conftest import small_app
 from tests.payments.double import WEBHOOK_SECRET
-from tests.support import database
+from tests.support import database, valkey
 
 PATH = "/webhooks/stripe"
 
@@ -124,6 +131,82 @@ def test_anything_else_is_refused_and_noted(client, body, headers):
     assert rows(WebhookEvent) == rows(OutboxMessage) == []
     (note,) = rows(AuditEntry)
     assert note.action == "payments.webhook_refused"
+
+
+# --- a flood ------------------------------------------------------------------------------------
+
+
+def forged(client: FlaskClient, times: int, address: str = "203.0.113.7") -> set[tuple[int, str]]:
+    """Send what nobody signed; the answers."""
+    sent = [
+        client.post(PATH, data=an_event(), environ_overrides={"REMOTE_ADDR": address})
+        for _ in range(times)
+    ]
+    return {(answer.status_code, answer.text) for answer in sent}
+
+
+def noted() -> list[tuple[str, str, Any]]:
+    return sorted(
+        (row.action, row.subject, row.detail.get("number", "")) for row in rows(AuditEntry)
+    )
+
+
+def refused_one(address: str) -> tuple[str, str, Any]:
+    return refusals.ACTION, f"address:{address}", ""
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[None]:
+    """A real Valkey that counts."""
+    with valkey.running(tmp_path) as url:
+        counters.configure(url)
+        yield
+        counters.configure("")
+
+
+def test_a_flood_is_noted_some_times_and_then_summed_up(client: FlaskClient, redis: None) -> None:
+    """The caller is answered the same all the time, and nobody can fill the log."""
+    few = throttle.ROOM["webhook"][0].times
+    answers = forged(client, few + 7)
+    assert answers == forged(client, 3, "198.51.100.1") and len(answers) == 1
+    ones = [refused_one("198.51.100.1")] * 3 + [refused_one("203.0.113.7")] * few
+    assert noted() == ones
+    attempts = len(rows(Attempt))
+    for _ in range(2):  # once
+        jobs.run_tick("payments.sum_up_refusals")
+        assert noted() == [*ones, (refusals.MORE, "address:203.0.113.7", 7)]
+    forged(client, 2)
+    assert len(rows(Attempt)) == attempts  # without room nothing is written
+
+
+def test_many_sources_have_a_cap_together(
+    client: FlaskClient, redis: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minute = timedelta(minutes=1)
+    limits = throttle.Limit(5, minute), throttle.Limit(4, minute)
+    monkeypatch.setitem(throttle.ROOM, "webhook", limits)
+    monkeypatch.setattr(refusals, "MOST_SOURCES", 2)
+    for number in range(9):
+        forged(client, 1 + (number == 8), f"203.0.113.{number}")
+    jobs.run_tick("payments.sum_up_refusals")
+    more = (refusals.MORE, "address:203.0.113.8", 2), (refusals.MORE, "address:203.0.113.4", 1)
+    others = (refusals.MORE, "address:others", 3)
+    ones = [refused_one(f"203.0.113.{number}") for number in range(4)]
+    assert noted() == sorted([*ones, *more, others])
+
+
+def test_without_redis_a_flood_is_noted_and_one_row_says_so(client: FlaskClient) -> None:
+    few = throttle.ROOM["webhook"][0].times
+    forged(client, few + 9)
+    more = (refusals.MORE, "address:203.0.113.7", "not counted")
+    assert noted() == [*[refused_one("203.0.113.7")] * few, more]
+
+
+def test_one_network_is_one_source(client: FlaskClient) -> None:
+    """Who holds an IPv6 network has more addresses than anybody can count."""
+    for number in range(12):
+        forged(client, 1, f"2001:db8::{number:x}")
+    assert len(noted()) == throttle.ROOM["webhook"][0].times + 1
 
 
 def test_only_posts_are_taken(client):
