@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from marketplace.accounts import throttle
 from marketplace.bookings.models import Booking
 from marketplace.core import jobs
 from marketplace.core.db import db, open_session
@@ -287,7 +288,8 @@ def accepted_forgeries(payment: Payment, how_many: int) -> list[str]:
     if stage.tables.state() != before:
         wrong.append("a forged event left something behind")
     noted = stage.tables.journal("audit_entry") - notes
-    if noted != how_many:
+    # the first of a minute, and one row about the others: nobody can fill the log
+    if not throttle.ROOM["webhook"][0].times < noted <= how_many // 10:
         wrong.append(f"{noted} notes about {how_many} forgeries")
     return wrong
 
