@@ -10,7 +10,7 @@ from marketplace.core.config import Config
 from marketplace.core.db import db, engine_options
 from marketplace.payments import gateways
 from marketplace.search import engines
-from marketplace.storefront import resolver
+from marketplace.storefront import pointing, resolver
 from marketplace.tenants import scope
 from marketplace.verification import sources
 
@@ -78,5 +78,6 @@ def configure(config: Config) -> None:
     storage.configure(config.var_dir / "files", config.file_key or config.secret_key)
     sources.configure(config.verify_sources)
     resolver.configure(config.dns_servers)
+    pointing.configure(config.base_url)
     gateways.configure(config)
     engines.configure(config)

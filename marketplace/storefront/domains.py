@@ -19,9 +19,11 @@ from marketplace.core import audit, clock, context, outbox
 from marketplace.core.context import Actor
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.events import publish
+from marketplace.storefront import pointing
 from marketplace.storefront.events import DomainMoved
 from marketplace.storefront.models import AgencyDomain
 from marketplace.storefront.operations import MAY, locked_agency
+from marketplace.storefront.pointing import Pointing
 from marketplace.tenants import hostnames
 from marketplace.tenants.models import Agency
 
@@ -122,16 +124,16 @@ def due(session: Session, most: int) -> list[UUID]:
     return list(session.scalars(asked.order_by(AgencyDomain.next_check_at).limit(most)))
 
 
-def settle(session: Session, domain_id: UUID, texts: tuple[str, ...] | None) -> None:
+def settle(session: Session, domain_id: UUID, texts: tuple[str, ...] | None) -> str:
     """Write down what DNS said about a domain and what follows (system session). `texts`: its TXT
-    records, None when DNS did not answer."""
+    records, None when DNS did not answer. Answers its host if it is verified now, else ''."""
     host = session.scalar(select(AgencyDomain.host).where(AgencyDomain.id == domain_id))
     # all that ask for this host, in one order: two that prove it at once wait for each other
     asked = select(AgencyDomain).where(AgencyDomain.host == host).order_by(AgencyDomain.id)
     rows = session.scalars(asked.with_for_update()).all()
     domain = next((one for one in rows if one.id == domain_id), None)
     if domain is None:
-        return
+        return ""
     taken = any(one.is_verified and one is not domain for one in rows)
     moment = clock.now()
     domain.checked_at = moment
@@ -142,6 +144,21 @@ def settle(session: Session, domain_id: UUID, texts: tuple[str, ...] | None) -> 
         _proved(session, domain, moment, taken)
     else:
         _not_found(session, domain, moment, texts)
+    if not domain.is_verified:
+        _point(domain, pointing.NOT_ASKED)
+    return domain.host if domain.is_verified else ""
+
+
+def settle_pointing(session: Session, domain_id: UUID, found: Pointing) -> None:
+    """Write down where a verified domain leads (system session)."""
+    domain = session.get(AgencyDomain, domain_id, with_for_update=True)
+    if domain is not None and domain.is_verified:
+        _point(domain, found)
+
+
+def _point(domain: AgencyDomain, found: Pointing) -> None:
+    domain.points = found.state
+    domain.leads_to, domain.expected = list(found.leads_to), list(found.expected)
 
 
 def _proved(session: Session, domain: AgencyDomain, moment: datetime, taken: bool) -> None:

@@ -10,6 +10,7 @@ from marketplace.core import clock
 from marketplace.core.db import Base, Keyed, Owned
 
 DOMAIN_STATES = ("pending", "verified", "failed")
+POINTS = ("", "here", "partly", "elsewhere", "nowhere", "unknown")  # "": not asked
 
 
 class StorefrontPage(Keyed, Base):
@@ -42,7 +43,8 @@ class AgencyDomain(Keyed, Base):
     only one can have it verified, whoever can write its DNS.
 
     `found` says in words what the last look-up found. `misses`: look-ups in a row that did not
-    find the record of a verified domain.
+    find the record of a verified domain. `points`: does a verified domain lead to us
+    (`POINTS`), with where it leads (of "partly": the wrong ones) and where it should.
     """
 
     __tablename__ = "agency_domain"
@@ -51,6 +53,7 @@ class AgencyDomain(Keyed, Base):
         UniqueConstraint("agency_id", "host"),
         CheckConstraint(f"state IN {DOMAIN_STATES}", name="state"),
         CheckConstraint("is_verified = (state = 'verified')", name="verified"),
+        CheckConstraint(f"points IN {POINTS}", name="points"),
         Index(
             "uq_agency_domain_verified",
             "host",
@@ -72,3 +75,6 @@ class AgencyDomain(Keyed, Base):
     checked_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     next_check_at: Mapped[datetime | None] = mapped_column(default=clock.now)
+    points: Mapped[str] = mapped_column(default="")
+    leads_to: Mapped[list[str]] = mapped_column(default=list)
+    expected: Mapped[list[str]] = mapped_column(default=list)

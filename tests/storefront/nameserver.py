@@ -1,4 +1,4 @@
-"""A real name server on this machine: TXT records that a test sets, refusals, and silence."""
+"""A real name server on this machine: records that a test sets, refusals, and silence."""
 
 import contextlib
 import socket
@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
 @dataclass
 class NameServer:
-    """`records`: texts by name; a name in `broken` answers SERVFAIL, with `silent` none does."""
+    """`records`: texts by name, `numbers`: addresses by name, `aliases`: another name by name; a
+    name in `broken` answers SERVFAIL, with `silent` none does."""
 
     records: dict[str, list[str]] = field(default_factory=dict)
+    numbers: dict[str, list[str]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     silent: bool = False
     asked: list[str] = field(default_factory=list)
@@ -33,14 +37,26 @@ class NameServer:
         found.flags |= dns.flags.RA
         if name in self.broken:
             found.set_rcode(dns.rcode.SERVFAIL)
-        elif name not in self.records:
+        elif name not in self.records | self.numbers | self.aliases:
             found.set_rcode(dns.rcode.NXDOMAIN)
-        elif texts := self.records[name]:
-            quoted = [f'"{text}"' for text in texts]
-            found.answer.append(
-                dns.rrset.from_text(query.question[0].name, 60, "IN", "TXT", *quoted)
-            )
+        else:
+            self._fill(found, name)
         return found.to_wire()
+
+    def _fill(self, found: dns.message.Message, name: str) -> None:
+        kind = dns.rdatatype.to_text(found.question[0].rdtype)
+        while kind != "TXT" and name in self.aliases:
+            found.answer.append(
+                dns.rrset.from_text(f"{name}.", 60, "IN", "CNAME", f"{self.aliases[name]}.")
+            )
+            name = self.aliases[name]
+        told = {
+            "TXT": [f'"{text}"' for text in self.records.get(name, [])],
+            "A": [one for one in self.numbers.get(name, []) if ":" not in one],
+            "AAAA": [one for one in self.numbers.get(name, []) if ":" in one],
+        }[kind]
+        if told:
+            found.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", kind, *told))
 
 
 @contextlib.contextmanager

@@ -8,15 +8,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from marketplace.accounts.models import Membership
 from marketplace.core import clock, context, jobs
 from marketplace.core.audit import AuditEntry
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Invalid, NotFound
 from marketplace.core.outbox import OutboxMessage
-from marketplace.storefront import domains, resolver
+from marketplace.storefront import domains, pointing, resolver
 from marketplace.storefront.models import AgencyDomain
+from tests import factories
 from tests.storefront.conftest import SYSTEM, house, loaded, owner
 from tests.storefront.nameserver import NameServer, name_server
+from tests.support.rooms import Browser, words_of
 
 BASE = "https://rounds.example"
 OWN = "rotations.house-one.com"
@@ -192,3 +195,130 @@ def test_a_name_given_up_is_gone_at_once(site: Flask, server: NameServer) -> Non
         assert domains.agency_at(session, OWN) is None
     jobs.run_tick("storefront.check_domains")
     assert server.asked == []
+
+
+# --- where it leads -----------------------------------------------------------------------------
+
+OURS = ["198.51.100.7", "2001:db8::7"]
+FOREIGN = "203.0.113.9"
+
+
+@pytest.fixture
+def public_name(site: Flask, server: NameServer) -> Iterator[None]:
+    """This installation has a name of its own in DNS."""
+    pointing.configure(BASE)
+    server.numbers["rounds.example"] = list(OURS)
+    yield
+    pointing.configure("")
+
+
+def test_where_a_real_server_says_that_a_name_leads(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.numbers = {"a.example.com": list(OURS), "end.example.com": ["192.0.2.1"]}
+    server.aliases = {"www.example.com": "mid.example.com", "mid.example.com": "end.example.com"}
+    server.records = {"text.example.com": ["only"]}
+    assert resolver.addresses("a.example.com") == resolver.Addresses((), tuple(OURS))
+    chain = ("mid.example.com", "end.example.com")
+    assert resolver.addresses("www.example.com") == resolver.Addresses(chain, ("192.0.2.1",))
+    for nowhere in ("missing.example.com", "text.example.com"):
+        assert resolver.addresses(nowhere) == resolver.Addresses((), ())
+    server.broken = {"bad.example.com"}
+    assert resolver.addresses("bad.example.com") is None
+    server.silent = True
+    monkeypatch.setattr(resolver, "ADDRESS_SECONDS", 0.2)
+    assert resolver.addresses("a.example.com") is None
+
+
+def _verified(number: int, server: NameServer) -> AgencyDomain:
+    _, domain = _added(number)
+    name, value = domains.record_of(domain)
+    server.records[name] = [value]
+    return domain
+
+
+@pytest.mark.parametrize(
+    ("numbers", "alias", "points", "said"),
+    [
+        (OURS, "", "here", "Leads to us 198.51.100.7, 2001:db8::7"),
+        (OURS[:1], "", "here", "Leads to us"),
+        ([], "rounds.example", "here", "Leads to us"),
+        ([FOREIGN], "", "elsewhere", f"This name leads to {FOREIGN} , not to us."),
+        ([OURS[0], FOREIGN], "", "partly", f"Remove the records with {FOREIGN}"),
+        ([], "", "nowhere", "There is no address behind this name yet"),
+    ],
+)
+def test_the_page_says_where_a_proved_name_leads(
+    site: Flask,
+    server: NameServer,
+    public_name: None,
+    numbers: list[str],
+    alias: str,
+    points: str,
+    said: str,
+) -> None:
+    domain = _verified(1, server)
+    if numbers:
+        server.numbers[OWN] = numbers
+    if alias:
+        server.aliases[OWN] = alias
+    clock.advance(domains.SOON)
+    jobs.run_tick("storefront.check_domains")
+    assert (_now(domain).state, _now(domain).points) == ("verified", points)
+    page = page_of(site)
+    assert said in page
+    assert ("A and AAAA records with 198.51.100.7, 2001:db8::7" in page) == (points != "here")
+
+
+def page_of(site: Flask) -> str:
+    """What the owner of house 1 reads."""
+    with open_session(SYSTEM) as session:
+        mia = factories.person(session, "Mia Owner").id
+        session.add(Membership(agency_id=house(1), person_id=mia, role="owner"))
+    return words_of(Browser(site, mia).get("/agency/house-1/storefront/address").text)
+
+
+def test_a_dns_that_does_not_answer_says_nothing_of_where_it_leads(
+    site: Flask, server: NameServer, public_name: None
+) -> None:
+    """Neither for the name, nor for ours; and what is not proved any more is not asked about."""
+    domain = _verified(1, server)
+    server.numbers[OWN] = list(OURS)
+    for broken, points in ((set(), "here"), ({OWN}, "unknown"), ({"rounds.example"}, "unknown")):
+        server.broken = broken
+        with open_session(SYSTEM) as session:
+            row = session.get_one(AgencyDomain, domain.id)
+            row.next_check_at = clock.now()
+        jobs.run_tick("storefront.check_domains")
+        assert (_now(domain).state, _now(domain).points) == ("verified", points)
+    assert "DNS did not answer when we asked where this name leads" in page_of(site)
+    server.records = {}
+    for _ in range(domains.LOST_AFTER):
+        clock.advance(domains.DAILY)
+        jobs.run_tick("storefront.check_domains")
+    server.asked.clear()
+    with open_session(SYSTEM) as session:
+        session.get_one(AgencyDomain, domain.id).next_check_at = clock.now()
+    jobs.run_tick("storefront.check_domains")
+    assert OWN not in server.asked and _now(domain).points == ""
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:8000", "http://localhost", "http://10.0.0.8"])
+def test_without_a_public_name_there_is_nothing_to_compare(
+    site: Flask, server: NameServer, base: str
+) -> None:
+    pointing.configure(base)
+    domain = _verified(1, server)
+    clock.advance(domains.SOON)
+    jobs.run_tick("storefront.check_domains")
+    assert (_now(domain).state, _now(domain).points) == ("verified", "")
+    assert server.asked == [domains.record_of(domain)[0]]
+
+
+def test_our_name_is_asked_once_for_all(site: Flask, server: NameServer, public_name: None) -> None:
+    for number in (1, 2):
+        _, domain = _added(number, f"n{number}.house.com")
+        server.records[domains.record_of(domain)[0]] = [domains.record_of(domain)[1]]
+    clock.advance(domains.SOON)
+    jobs.run_tick("storefront.check_domains")
+    assert server.asked.count("rounds.example") == 2  # one for each kind of address
