@@ -36,7 +36,7 @@ MACHINE = frozenset(
         *("languages", "checks", "ratings", "attested", "declared", "accepts", "activities"),
         *("inclusions", "required_exams", "required_documents", "settings", "result", "signed"),
         *("email", "person_email"),  # known by themselves, and one address stands in many tables
-        *("measured", "weekly", "prices", "price_parts", "taken_down_reason"),
+        *("measured", "weekly", "prices", "price_parts", "taken_down_reason", "points"),
     }
 )
 # `reason` is a word of a list in some tables and free text in these.
