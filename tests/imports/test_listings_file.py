@@ -342,7 +342,7 @@ def test_notice_holds_at_once_as_on_the_page(market: factories.Market) -> None:
     them again."""
     before = starts_of(market)
     near, *later = sorted(before)
-    days = (near - clock.now().date()).days + 1
+    days = (near - clock.today("America/Chicago")).days + 1  # the site's day
     made = bring_in(
         market, "listings", a_file({"external_id": market.slug, "notice_days": f"{days}"})
     )

@@ -123,7 +123,8 @@ def test_notice_closes_by_itself(market: Market) -> None:
         notice.set_notice(session, market.staff_actor, market.rotation_id, 60)
     assert all(row.closed_at is None for row in starts(market).values())
     first = market.starts[0]
-    clock.advance(timedelta(days=(first - clock.now().date()).days - 59))
+    today = clock.today("America/Chicago")  # the site's day: at night it is not that of UTC
+    clock.advance(timedelta(days=(first - today).days - 59))
     jobs.run_tick("listings.close_near")
     found = starts(market)
     assert found[first].closed_at and found[market.starts[1]].closed_at is None
