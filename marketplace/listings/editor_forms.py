@@ -107,6 +107,13 @@ class _Reader:
         self.errors[name] = message
         return ""
 
+    def one_of_or(self, name: str, known: Any, empty: str) -> str:
+        """A choice that may be left out."""
+        value = self.sent.get(name, empty)
+        if value not in known:
+            self.errors[name] = "Choose from the list."
+        return value
+
     def some_of(self, name: str, known: Any) -> list[str]:
         found = set(self.sent.getlist(name))
         if found - set(known):
@@ -221,23 +228,39 @@ def _documents() -> list[str]:
 
 
 def scope(sent: Sent, rotation: Rotation) -> Written:
-    """The tasks; the badge follows from them. `use=usual` takes the usual list of the type."""
+    """The tasks; the badge follows from them. A button may set several lines at once:
+    `use=usual` takes the usual list of the type, `use=usual-<group>` and `use=none-<group>`
+    set one group and keep what was chosen in the others."""
     form = _Reader(sent)
-    if sent.get("use", "") == "usual":
+    use = sent.get("use", "")
+    if use == "usual":
         activities = usual_scope(rotation.type)
     else:
-        activities = {}
-        for task in catalog.scope_activities():
-            level = sent.get(f"a-{task.slug}", "no")
-            if level not in LEVELS:
-                form.errors[f"a-{task.slug}"] = "Choose from the list."
-            elif level != "no":
-                activities[task.slug] = level
+        activities = _typed_scope(form) | _whole_group(form, rotation.type, use)
+        activities = {task: level for task, level in activities.items() if level != "no"}
     values = {
         "activities": activities,
         "interaction": versions.interaction_of(rotation.type, activities, rotation.interaction),
     }
     return form.done(values)
+
+
+def _typed_scope(form: _Reader) -> dict[str, str]:
+    return {
+        task.slug: form.one_of_or(f"a-{task.slug}", LEVELS, "no")
+        for task in catalog.scope_activities()
+    }
+
+
+def _whole_group(form: _Reader, kind: str, use: str) -> dict[str, str]:
+    """The lines of the group whose button was pressed; none for another button."""
+    what, _, group = use.partition("-")
+    if what not in ("usual", "none") or group not in {one.slug for one in catalog.scope_groups()}:
+        return {}
+    usual = usual_scope(kind) if what == "usual" else {}
+    for task in catalog.scope_activities(group):
+        form.errors.pop(f"a-{task.slug}", None)
+    return {task.slug: usual.get(task.slug, "no") for task in catalog.scope_activities(group)}
 
 
 def usual_scope(kind: str) -> dict[str, str]:

@@ -432,15 +432,15 @@ def _people_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dic
 def _scope_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict[str, Any]:
     rotation = found.rotation
     signed = last_signed(session, rotation)
-    groups = []
+    groups: list[dict[str, Any]] = []
     for group in catalog.scope_groups():
         lines = [
             _scope_line(task, known, signed)
             for task in catalog.scope_activities(group.slug)
             if task.claim_class != "forbidden" or known[f"a-{task.slug}"] != "no"
         ]
-        groups.append((group.label, lines))
-    differ = [line["label"] for _, lines in groups for line in lines if line["differs"]]
+        groups.append(_scope_group(group, lines, rotation.type))
+    differ = [line["label"] for group in groups for line in group["lines"] if line["differs"]]
     signature = workspace_queries.signature(session, rotation)
     return {
         "groups": groups,
@@ -455,6 +455,18 @@ def _scope_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict
         "state_name": cities.states()[rotation.site.state],
         "visa_facts": visa_facts(rotation),
         "usual": a_type(rotation.type),
+    }
+
+
+def _scope_group(group: catalog.Group, lines: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """A heading of the grid; `usual` counts what its button would declare."""
+    usual = editor_forms.usual_scope(kind)
+    return {
+        "key": group.slug,
+        "label": group.label,
+        "lines": lines,
+        "usual": sum(task.slug in usual for task in catalog.scope_activities(group.slug)),
+        "declared": sum(line["value"] != "no" for line in lines),
     }
 
 

@@ -18,6 +18,7 @@ from marketplace.desk.frame import frame
 from marketplace.discovery import listing_facts
 from marketplace.listings import (
     availability,
+    catalog,
     drafts,
     editor_forms,
     editor_page,
@@ -147,7 +148,9 @@ def save(slug: str, name: str, section: str) -> Answer:
         flash("Saved.", "good")
         to = key
     tail = "check" if to == "publish" else f"edit/{to}"
-    return web.go(f"/agency/{slug}/listings/{name}/{tail}")
+    _, _, group = request.form.get("use", "").partition("-")
+    at = f"#g-{group}" if group in {one.slug for one in catalog.scope_groups()} else ""
+    return web.go(f"/agency/{slug}/listings/{name}/{tail}{at}")
 
 
 def _saved(slug: str, name: str, key: str) -> Answer:

@@ -23,6 +23,7 @@ from marketplace.listings.draft_models import ListingDraft, ListingVersion
 from marketplace.listings.events import RotationChanged, SignatureAsked, SignatureDecided
 from marketplace.listings.models import Affiliation, Rotation, ScopeSignature
 from marketplace.listings.queries import rotation_facts
+from marketplace.listings.signing import OPEN_LINE
 from marketplace.listings.standing import stops
 from marketplace.listings.versions import derived_level, is_signed, locked
 
@@ -338,9 +339,7 @@ def sign(
     """
     row = _open_signature(session, actor, signature_id)
     errors = {
-        f"s-{slug}": "Say yes or no to this line."
-        for slug in row.declared
-        if answers.get(slug) not in ("y", "n")
+        f"s-{slug}": OPEN_LINE for slug in row.declared if answers.get(slug) not in ("y", "n")
     }
     errors |= {
         f"s-{slug}": "This is not so? Then send the list back with a note instead of signing."

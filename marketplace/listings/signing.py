@@ -21,6 +21,9 @@ LETTER_WORDS = {
     "discuss": "To be discussed",
     "not-usual": "Not usual",
 }
+OPEN_LINE = "Say yes or no to this line."
+# Claims that an attending answers one by one, however many lines are asked (`claim_class`).
+ALONE = frozenset({"high-risk-claim", "forbidden"})
 LEVEL_WORDS = {"yes": "On their own", "supervised": "Supervised", "no": "Not done"}
 
 
@@ -61,8 +64,9 @@ def page_values(session: Session, row: ScopeSignature, typed: Mapping[str, str])
     rotation = session.get_one(Rotation, row.rotation_id)
     earlier = _earlier(session, row)
     before = dict(earlier.signed or {}) if earlier else {}
-    scope = [_line(slug, level, before, typed) for slug, level in row.declared.items()]
     facts = _facts(rotation, row, earlier)
+    groups = [_group(part, row, before, typed) for part in parts_of(row, before)]
+    scope = [line for group in groups for line in group["lines"]]
     changed = [line["label"] for line in (*scope, *facts) if line["was"]]
     agency = session.get(Agency, row.agency_id)
     return {
@@ -74,7 +78,8 @@ def page_values(session: Session, row: ScopeSignature, typed: Mapping[str, str])
             "signed_on": _signed_on(earlier),
         },
         "changed": changed,
-        "scope": scope,
+        "groups": groups,
+        "lines": len(scope),
         "facts": facts,
         "full_name": typed.get("full_name", ""),
         "sure": typed.get("sure") == "1",
@@ -82,9 +87,86 @@ def page_values(session: Session, row: ScopeSignature, typed: Mapping[str, str])
     }
 
 
+def answers(session: Session, row: ScopeSignature, typed: Mapping[str, str]) -> dict[str, str]:
+    """Task to y or n as the form says it: a line's own answer first, else that of its group, where
+    the line may go together with its group. Lines without an answer are left out."""
+    found = {slug: typed.get(f"s-{slug}", "") for slug in row.declared}
+    for part in parts_of(row, signed_before(session, row)):
+        if typed.get(f"g-{part.slug}") == "y":
+            found |= {slug: "y" for slug in part.together if not found[slug]}
+    return {slug: answer for slug, answer in found.items() if answer}
+
+
+def told(session: Session, row: ScopeSignature, errors: Mapping[str, str]) -> dict[str, str]:
+    """The errors of a form as its page says them: a group of which no line was answered is one
+    message instead of one for each line."""
+    kept = dict(errors)
+    for part in parts_of(row, signed_before(session, row)):
+        keys = [f"s-{slug}" for slug in part.together]
+        if keys and all(kept.get(key) == OPEN_LINE for key in keys):
+            first = {f"g-{part.slug}": "Are these so? Answer all of them at once, or each line."}
+            kept = first | {key: text for key, text in kept.items() if key not in keys}
+    return kept
+
+
+@dataclass(frozen=True)
+class Part:
+    """The lines of one group, and those of them that one tick may answer together."""
+
+    slug: str
+    label: str
+    lines: tuple[str, ...]
+    together: tuple[str, ...]
+
+
+def parts_of(row: ScopeSignature, before: Mapping[str, str]) -> list[Part]:
+    """The declared lines by group, in page order. Two lines or more can go together, where one of
+    them is not answered yet."""
+    found = []
+    for group in catalog.scope_groups():
+        tasks = [task.slug for task in catalog.scope_activities(group.slug)]
+        lines = tuple(slug for slug in tasks if slug in row.declared)
+        together = tuple(slug for slug in lines if may_go_together(slug, row, before))
+        if lines:
+            open_yet = len(together) > 1 and not all(slug in before for slug in together)
+            several = together if open_yet else ()
+            found.append(Part(group.slug, group.label, lines, several))
+    return found
+
+
+def may_go_together(slug: str, row: ScopeSignature, before: Mapping[str, str]) -> bool:
+    """A tick for its whole group may answer this line: it is no high-risk claim of
+    `scope_activities.csv`, and not something that was signed otherwise before."""
+    if catalog.scope_activity(slug).claim_class in ALONE:
+        return False
+    return before.get(slug, row.declared[slug]) == row.declared[slug]
+
+
+def signed_before(session: Session, row: ScopeSignature) -> dict[str, str]:
+    """What the attending signed last for this listing, or for what it is a copy of."""
+    earlier = _earlier(session, row)
+    return dict(earlier.signed or {}) if earlier else {}
+
+
+def _group(
+    part: Part, row: ScopeSignature, before: Mapping[str, str], typed: Mapping[str, str]
+) -> dict[str, Any]:
+    """A heading with its lines; `together` is 0 where each line is answered alone."""
+    return {
+        "key": part.slug,
+        "label": part.label,
+        "together": len(part.together),
+        "on": typed.get(f"g-{part.slug}") == "y",
+        "lines": [
+            _line(slug, row.declared[slug], before, typed) | {"alone": slug not in part.together}
+            for slug in part.lines
+        ],
+    }
+
+
 def _line(
     slug: str, level: str, before: Mapping[str, str], typed: Mapping[str, str]
-) -> dict[str, str]:
+) -> dict[str, Any]:
     was = before.get(slug, "no") if before else level
     same = bool(before) and was == level
     return {

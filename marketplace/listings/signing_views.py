@@ -40,7 +40,7 @@ def sign(token: str) -> Answer:
                 session,
                 _actor(signer, long_text(request.form, "full_name", 120)),
                 row.id,
-                answers={slug: request.form.get(f"s-{slug}", "") for slug in row.declared},
+                answers=signing.answers(session, row, request.form),
                 sure=request.form.get("sure") == "1",
                 full_name=long_text(request.form, "full_name", 120),
             )
@@ -78,6 +78,7 @@ def _page(
     with open_session(context.person(signer.attending_id), readonly=True) as session:
         row = signing.own(session, signer.signature_id, signer.attending_id)
         values = signing.page_values(session, row, request.form)
+        said = signing.told(session, row, errors or {})
         if row.decision is not None:
             return _state_page(values, row, "decided", status)
         try:
@@ -88,7 +89,7 @@ def _page(
         "listings/sign.html",
         status=status,
         **values,
-        errors=errors or {},
+        errors=said,
         protect=False,
         action=f"/sign/{token}",
         return_url=f"/sign/{token}/return",

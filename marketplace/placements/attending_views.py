@@ -222,7 +222,7 @@ def _sign_page(key: UUID, errors: dict[str, str], status: int = 200) -> Answer:
         status=status,
         **_frame(),
         **signing.page_values(session, row, request.form),
-        errors=errors,
+        errors=signing.told(session, row, errors),
         protect=True,
         action=f"/attending/sign/{key}",
         return_url=f"/attending/sign/{key}/return",
@@ -238,7 +238,7 @@ def sign(key: UUID) -> Answer:
             db.session(),
             web.actor(),
             key,
-            answers={slug: request.form.get(f"s-{slug}", "") for slug in row.declared},
+            answers=signing.answers(db.session(), row, request.form),
             sure=request.form.get("sure") == "1",
             full_name=long_text(request.form, "full_name", 120),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -51,6 +52,10 @@ def publish(market: Market) -> None:
 def ask(market: Market) -> UUID:
     with agency(market) as session:
         return operations.ask_signature(session, market.staff_actor, market.rotation_id).id
+
+
+def lines_of(page: dict[str, Any]) -> list[dict[str, Any]]:
+    return [line for group in page["groups"] for line in group["lines"]]
 
 
 def sign(market: Market, key: UUID) -> None:
@@ -246,7 +251,7 @@ def test_the_lines_of_a_copy_are_answered_already(market: Market) -> None:
         key = operations.ask_signature(session, market.staff_actor, copy.id).id
     with open_session(context.person(market.attending_id), readonly=True) as session:
         page = signing.page_values(session, session.get_one(ScopeSignature, key), {})
-    assert {line["answer"] for line in page["scope"]} == {"y"} and page["changed"] == []
+    assert {line["answer"] for line in lines_of(page)} == {"y"} and page["changed"] == []
 
 
 def test_changed_lines_are_not_answered(market: Market) -> None:
@@ -258,7 +263,7 @@ def test_changed_lines_are_not_answered(market: Market) -> None:
     with open_session(context.person(market.attending_id), readonly=True) as session:
         key = ask(market)
         page = signing.page_values(session, session.get_one(ScopeSignature, key), {})
-    assert {line["key"]: line["answer"] for line in page["scope"]} == {
+    assert {line["key"]: line["answer"] for line in lines_of(page)} == {
         **dict.fromkeys(factories.HANDS_ON, "y"),
         "vital-signs": "",
     }

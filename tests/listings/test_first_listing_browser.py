@@ -9,37 +9,28 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from marketplace.accounts import passwords
 from marketplace.core import clock
 from marketplace.core.db import open_session
-from marketplace.core.mail import MailMessage
 from marketplace.listings.models import Attending, Rotation
 from tests import factories
 from tests.accounts.conftest import work
-from tests.payments.double import free_port
-from tests.support import apps, database
+from tests.support import newcomer
 from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
-from tests.support.served import served
 from tests.verification import support
 
 pytestmark = pytest.mark.browser
 
 MOST, MOST_FOR_A_COPY = 40, 8
-PASSWORD = "violet harbor lantern nine"
 NPI = "1234567893"
 HOME = "/agency/quayside-rotations"
-TASKS = ("Take a patient's history", "Physical examination", "Present a patient to the doctor")
+# declared by one button each: 15 tasks of a clinic, one of them answered on its own
+GROUPS = ("Talking with patients", "Examination", "Presenting and reasoning")
+TASKS = 15
 
 
 @pytest.fixture
 def url(migrated: None) -> Iterator[str]:
-    database.wipe()
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    with apps.whole(BASE_URL=address) as app, served(app, port), app.app_context():
-        with open_session(factories.a_system()) as session:
-            known = {"password_hash": passwords.hashed(PASSWORD), "is_admin": True}
-            factories.person(session, "Robin Hallowell", email="robin@example.org", **known)
+    with newcomer.empty_platform() as address:
         yield address
 
 
@@ -80,22 +71,12 @@ class Hand:
     def open_from_mail(self, slug: str) -> None:
         """The button of the newest message of this kind."""
         self.count += 1
-        self.page.goto(link_in_mail(slug))
+        self.page.goto(newcomer.link_in_mail(slug))
 
     def seen(self) -> None:
         """What stands there is in order; looking costs nothing."""
         assert axe(self.page) == [], self.page.url
         assert too_wide(self.page) == [], self.page.url
-
-
-def link_in_mail(slug: str) -> str:
-    work()
-    newest = select(MailMessage.text).where(MailMessage.slug == slug)
-    with open_session(factories.a_system(), readonly=True) as session:
-        text = session.scalars(newest.order_by(MailMessage.id.desc())).first()
-    found = re.search(r"http\S+?(/(?:sign-in/link|sign)/[\w-]+)", text or "")
-    assert found, f"no link in the latest {slug}"
-    return found.group(1)
 
 
 def sign_up(hand: Hand) -> None:
@@ -132,9 +113,8 @@ def write_the_listing(hand: Hand) -> None:
     hand.click("button", "Make the draft")
     hand.fill("summary", "Clinic four days a week, teaching on Friday.")
     hand.click("button", "Scope of activities")
-    for task in TASKS:
-        hand.count += 1
-        hand.page.get_by_label(task, exact=True).select_option("supervised")
+    for group in GROUPS:
+        hand.click("button", re.compile(f"^Usual .* for {group}$"))
     hand.section("Blocks and prices")
     hand.fill("price-4", "1650")
     hand.section("Letter policy")
@@ -147,34 +127,32 @@ def write_the_listing(hand: Hand) -> None:
     hand.seen()
 
 
-def sign(browser: Browser, url: str) -> int:
-    """The attending, on a phone: every line is answered, then signed by name."""
-    hand = Hand(visitor(browser, url, size=PHONE).new_page())
+def sign(browser: Browser, url: str, *, scripts: bool = True) -> int:
+    """The attending, on a phone: groups and lines are answered, then signed by name."""
+    page = visitor(browser, url, size=PHONE, javascript=scripts).new_page()
+    hand = Hand(page)
     hand.open_from_mail("sign-scope")
-    for box in hand.page.locator('input[type=radio][value="y"]').all():
+    if scripts:
+        hand.seen()
+    for box in page.locator(".tbl--sign .tbl__group input[type=checkbox]").all():
+        hand.count += 1
+        box.check()
+    for box in page.locator('input[type=radio][value="y"][required]').all():
         if not box.is_checked():
             hand.count += 1
             box.check(force=True)
     hand.tick("sure")
     hand.fill("full_name", "Nora Vale")
     hand.click("button", re.compile("Sign version"))
-    expect(hand.page.get_by_role("heading", level=1)).to_have_text("You signed this list")
-    hand.page.context.close()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You signed this list")
+    page.context.close()
     return hand.count
 
 
 def approve(browser: Browser, url: str) -> None:
     """The platform's part, by its own pages: papers read, license looked up."""
-    admin = visitor(browser, url).new_page()
-    admin.goto("/sign-in")
-    admin.fill("#email", "robin@example.org")
-    admin.fill("input[type=password]", PASSWORD)
-    admin.get_by_role("button", name="Sign in", exact=True).click()
-    admin.wait_for_url("**/admin")
-    admin.goto("/admin/verification/agencies/quayside-rotations")
-    admin.check("input[name=event][value=accept]")
-    admin.fill("#reason", support.WHY)
-    admin.get_by_role("button", name="Send decision").click()
+    admin = newcomer.signed_in_admin(browser, url)
+    newcomer.accept(admin, "quayside-rotations", support.WHY)
     expect(admin.get_by_role("heading", level=1)).to_contain_text("Approved")
     admin.context.close()
     with open_session(factories.a_system()) as session:
@@ -199,10 +177,11 @@ def test_from_the_sign_up_page_to_a_live_co_signed_listing(
     hand.seen()
     write_the_listing(hand)
     approve(browser, url)
-    signing = sign(browser, url)
+    signing = sign(browser, url, scripts=False)
     work()  # the signature counts, and the listing opens by itself
     row = newest()
     assert (row.state, row.level, row.signed_version) == ("published", "hands-on-outpatient", 1)
+    assert len(row.activities) == TASKS
     hand.page.goto(f"/rotations/{row.slug}")
     expect(hand.page.get_by_text("Nora Vale").first).to_be_visible()
     print(f"{hand.count} interactions of the agency, {signing} of the attending")

@@ -6,33 +6,19 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
 
-from marketplace.accounts import passwords
-from marketplace.core.db import open_session
-from marketplace.core.mail import MailMessage
-from tests import factories
-from tests.accounts.conftest import work
-from tests.payments.double import free_port
-from tests.support import apps, database
+from tests.support import newcomer
 from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
-from tests.support.served import served
+from tests.support.newcomer import PASSWORD, press
 from tests.verification import support
 
 pytestmark = pytest.mark.browser
-PASSWORD = "violet harbor lantern nine"
 PAGE_MISSING = "Page 2 of 3 is missing. Please send all three pages."
 
 
 @pytest.fixture
 def url(migrated: None) -> Iterator[str]:
-    database.wipe()
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    with apps.whole(BASE_URL=address) as app, served(app, port), app.app_context():
-        with open_session(factories.a_system()) as session:
-            known = {"password_hash": passwords.hashed(PASSWORD), "is_admin": True}
-            factories.person(session, "Robin Hallowell", email="robin@example.org", **known)
+    with newcomer.empty_platform() as address:
         yield address
 
 
@@ -43,25 +29,12 @@ def good(page: Page, scripts: bool) -> None:
         assert axe(page) == []
 
 
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
 def paper(page: Page, kind: str, file: Path, until: str = "") -> None:
     """Add one paper by its form."""
     page.set_input_files("#file", file)
     if until:
         page.fill("#valid_until", until)
     press(page, f"Add {kind}")
-
-
-def link_in_mail() -> str:
-    work()
-    with open_session(factories.a_system(), readonly=True) as session:
-        text = session.scalars(select(MailMessage.text).order_by(MailMessage.id.desc())).first()
-    found = re.search(r"http\S+(/sign-in/link/\S+)", text or "")
-    assert found
-    return found.group(1)
 
 
 @pytest.mark.parametrize(("size", "scripts"), [(DESK, True), (PHONE, False)])
@@ -82,7 +55,7 @@ def test_from_sign_up_to_approval(
     owner.fill("#name", "Quiet Bay Rotations")
     owner.check("#may_act")
     press(owner, "Send me the link")
-    owner.goto(link_in_mail())
+    owner.goto(newcomer.link_in_mail("verify-email"))
     owner.fill("#password", PASSWORD)
     press(owner, "Confirm and sign in")
     # the papers in one form, and what is missing beside its field
@@ -104,12 +77,7 @@ def test_from_sign_up_to_approval(
     expect(owner.get_by_text("With the Rounds team").first).to_be_visible()
     good(owner, scripts)
     # the platform asks for a revision, then approves
-    admin = visitor(browser, url, size=size, javascript=scripts).new_page()
-    admin.goto("/sign-in")
-    admin.fill("input[name=email] >> nth=0", "robin@example.org")
-    admin.fill("input[type=password]", PASSWORD)
-    press(admin, "Sign in")
-    admin.wait_for_url("**/admin")
+    admin = newcomer.signed_in_admin(browser, url, size=size, javascript=scripts)
     admin.goto("/admin/verification")
     good(admin, scripts)
     admin.get_by_role("link", name=re.compile("^Decide.*Quiet Bay")).click()
@@ -125,10 +93,7 @@ def test_from_sign_up_to_approval(
     owner.get_by_role("link", name="Send again", exact=True).click()
     paper(owner, "liability insurance certificate", file, support.days(200).isoformat())
     press(owner, "Send to Rounds")
-    admin.goto("/admin/verification/agencies/quiet-bay-rotations")
-    admin.check("input[name=event][value=accept]")
-    admin.fill("#reason", support.WHY)
-    press(admin, "Send decision")
+    newcomer.accept(admin, "quiet-bay-rotations", support.WHY)
     expect(admin.get_by_role("heading", level=1)).to_contain_text("Approved")
     owner.goto("/agency/quiet-bay-rotations/verification")
     expect(owner.get_by_role("heading", level=1)).to_contain_text("Approved")
