@@ -31,6 +31,7 @@ from marketplace.imports import views as imports_views
 from marketplace.listings import approval_views as listings_approval_views
 from marketplace.listings import availability_views as listings_availability_views
 from marketplace.listings import editor_views as listings_editor_views
+from marketplace.listings import invited_views as listings_invited_views
 from marketplace.listings import new_listing_views as listings_new_listing_views
 from marketplace.listings import place_views as listings_place_views
 from marketplace.listings import report_views as listings_report_views
@@ -75,6 +76,7 @@ ROOMS = (
     listings_availability_views.calendar,
     listings_approval_views.approvals,
     listings_signing_views.signing_room,
+    listings_invited_views.invited_room,
     listings_report_views.reports,
     imports_views.room,
     accounts_views.room,

@@ -110,6 +110,7 @@ def attending(session: ScopedSession, name: str = "Isabel Fuentes", **more: Any)
         "median_letter_days": 21,
         "weekly_capacity": 3,
         "verified_until": clock.now().date() + timedelta(days=900),
+        "joined_at": clock.now(),
     }
     row = Attending(id=human.id, **values | more)
     session.add(row)
@@ -119,7 +120,12 @@ def attending(session: ScopedSession, name: str = "Isabel Fuentes", **more: Any)
 
 def affiliation(session: ScopedSession, agency_id: UUID, attending_id: UUID) -> Affiliation:
     """The attending works with the agency."""
-    row = Affiliation(agency_id=agency_id, attending_id=attending_id, email="doctor@example.org")
+    row = Affiliation(
+        agency_id=agency_id,
+        attending_id=attending_id,
+        email="doctor@example.org",
+        accepted_at=clock.now(),
+    )
     session.add(row)
     session.flush()
     return row

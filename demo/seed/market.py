@@ -163,6 +163,7 @@ def _attendings(market: Market, rows: Rows, ids: Ids) -> None:
             "years_in_practice": doctor.years,
             "median_letter_days": doctor.letter_days or None,
             "weekly_capacity": doctor.trainees,
+            "joined_at": instant(market.anchor - timedelta(days=499)),
             "npi_checked_at": None,  # demo.seed.verifying writes what was looked up
             "license_checked_at": None,
             "exclusion_checked_at": None,
@@ -182,6 +183,7 @@ def _affiliation(market: Market, rows: Rows, ids: Ids, pair: Pair) -> None:
             "attending_id": market.attendings[pair.doctor.slug]["id"],
             "preapproves": False,
             "email": f"{pair.doctor.slug}@attendings.example",
+            "accepted_at": instant(market.anchor - timedelta(days=499)),
             "created_at": instant(market.anchor - timedelta(days=500)),
         },
     )

@@ -14,12 +14,17 @@ from marketplace.tenants.models import Agency
 
 # An attending is a person by the same key. The table belongs to listings, above this package, so
 # only its name is known here.
-ATTENDING = table("attending", column("id"))
+ATTENDING = table("attending", column("id"), column("joined_at"))
 
 
 def work_columns() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Whether a person of the query teaches (`attends`), and answers for somebody (`delegated`)."""
-    attends = exists(select(ATTENDING.c.id).where(ATTENDING.c.id == Person.id))
+    """Whether a person of the query teaches (`attends`: said yes to an agency), and answers for
+    somebody (`delegated`)."""
+    attends = exists(
+        select(ATTENDING.c.id).where(
+            ATTENDING.c.id == Person.id, ATTENDING.c.joined_at.is_not(None)
+        )
+    )
     delegated = exists(
         select(Delegate.id).where(Delegate.person_id == Person.id, Delegate.ended_at.is_(None))
     )

@@ -19,7 +19,9 @@ from marketplace.tenants.models import Agency
 
 PAGE = 50
 KINDS = ("candidate", "attending", "agency", "admin", "blocked")
-_IS_ATTENDING = exists(select(Attending.id).where(Attending.id == Person.id))
+_IS_ATTENDING = exists(
+    select(Attending.id).where(Attending.id == Person.id, Attending.joined_at.is_not(None))
+)
 _IS_MEMBER = exists(
     select(Membership.id).where(Membership.person_id == Person.id, Membership.ended_at.is_(None))
 )

@@ -134,7 +134,9 @@ def _weeks(session: Session, agency_id: UUID) -> Iterator[Row]:
     )
     for who, start, weeks in session.execute(seats):
         taken.update((who, week) for week in weeks_of(start, weeks))
-    mine = select(Affiliation.attending_id).where(Affiliation.agency_id == agency_id)
+    mine = select(Affiliation.attending_id).where(
+        Affiliation.agency_id == agency_id, Affiliation.accepted_at.is_not(None)
+    )
     pool = (
         select(AttendingWeek)
         .where(AttendingWeek.attending_id.in_(mine))

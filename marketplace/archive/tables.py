@@ -11,6 +11,7 @@ from marketplace.core.db import Base
 # Owned by the agency and still not taken along, each with its reason (docs/agency-archive.md).
 LEFT_OUT = {
     "invitation": "holds keys that open this installation",
+    "attending_invitation": "holds keys that open this installation",
     "notification": "an inbox of people, not of the agency",
     "agency_export": "the archives that this installation made",
 }

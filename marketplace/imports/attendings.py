@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.models import Person
+from marketplace.core import audit
 from marketplace.core.errors import Invalid
 from marketplace.imports import cells as reading
 from marketplace.imports.kinds import Cells, Change, Column, Desk, Found, Kind, Row
 from marketplace.imports.parts import parts
-from marketplace.listings import places
-from marketplace.listings.models import Affiliation, Attending
+from marketplace.listings import inviting, places
+from marketplace.listings.models import Affiliation, Attending, AttendingInvitation
 from marketplace.listings.places import Invitation
 
 
@@ -24,6 +25,7 @@ class KnownPeople:
 
     doctors: dict[str, Attending]
     listed: dict[UUID, Affiliation]
+    asked: dict[UUID, AttendingInvitation]
     people: dict[str, Person]
     teach: set[UUID]
     slugs: set[str]
@@ -36,14 +38,17 @@ class Attendings(Kind):
     slug = "attendings"
     title = "Attendings"
     one, many = "attending", "attendings"
-    about = "Doctors who teach for you. Each new one gets an invitation by e-mail."
+    about = (
+        "Doctors who shall teach for you. They are asked by e-mail when you press Send on the page"
+        " of attendings, or with the first list that you ask them to sign."
+    )
     key = ("npi",)
     platform_wide = True
     columns = (
         Column("npi", "Ten digits of the national registry", "1234567893", reading.npi, True),
         Column(
             "email",
-            "Where the invitation goes",
+            "Where the invitation goes. A doctor whom Rounds knows is asked where they read",
             "isabel.fuentes@example.org",
             reading.text(254),
             True,
@@ -84,6 +89,14 @@ class Attendings(Kind):
                     select(Affiliation).where(Affiliation.agency_id == desk.agency_id)
                 )
             },
+            asked={
+                row.attending_id: row
+                for row in session.scalars(
+                    select(AttendingInvitation).where(
+                        AttendingInvitation.agency_id == desk.agency_id
+                    )
+                )
+            },
             people=people,
             teach={
                 key
@@ -100,10 +113,13 @@ class Attendings(Kind):
         except ValueError:
             return Found("", None)
         doctor = known.doctors.get(npi)
-        listed = known.listed.get(doctor.id) if doctor else None
-        if doctor is None or listed is None:
-            return Found(npi, None, doctor)
-        return Found(npi, cells_of(doctor, listed), doctor)
+        if doctor is None:
+            return Found(npi, None, None)
+        asked = known.asked.get(doctor.id)
+        if asked is not None and not asked.accepted_at and not asked.withdrawn_at:
+            return Found(npi, cells_asked(asked), doctor)
+        listed = known.listed.get(doctor.id)
+        return Found(npi, cells_of(doctor, listed) if listed else None, doctor)
 
     def check(
         self, desk: Desk, known: KnownPeople, found: Found, cells: Cells, columns: Sequence[str]
@@ -131,27 +147,40 @@ class Attendings(Kind):
         return f"Dr. {cells['name']}" if cells["name"] else f"NPI {cells['npi']}"
 
     def write(self, session: Session, desk: Desk, known: KnownPeople, change: Change) -> None:
-        """Invite, as the page does."""
+        """Put the invitation down, as the page does; it is sent later."""
         doctor, wanted, address = change.load
+        new = doctor is None
         if doctor is None:
             slug = places.free_name(wanted.name[:60], "attending", known.slugs.__contains__)
             known.slugs.add(slug)
             person = known.people.get(address)
             doctor = places.new_attending(session, wanted, address, person, slug)
-        places.affiliate(session, desk.actor, desk.agency_id, doctor, address)
+        row = inviting.put_down(session, desk.agency_id, doctor, wanted, address, new=new)
+        audit.record(session, desk.actor, "attending.put_down", f"invitation:{row.id}", npi=row.npi)
 
     def finish(self, session: Session, desk: Desk, known: KnownPeople) -> None:
-        """Each was told with their row."""
+        """Nobody is told by a file."""
 
     def export(self, session: Session, agency_id: UUID) -> Iterator[Cells]:
-        """By name, with the address that the agency wrote."""
-        found = (
+        """By name, with the address that the agency wrote; who was asked, in its own words."""
+        works = (
             select(Attending, Affiliation)
             .join(Affiliation, Affiliation.attending_id == Attending.id)
-            .where(Affiliation.agency_id == agency_id)
-            .order_by(Attending.display_name, Attending.id)
+            .where(Affiliation.agency_id == agency_id, Affiliation.accepted_at.is_not(None))
         )
-        return (cells_of(doctor, listed) for doctor, listed in session.execute(found))
+        open_yet = select(AttendingInvitation).where(
+            AttendingInvitation.agency_id == agency_id,
+            AttendingInvitation.accepted_at.is_(None),
+            AttendingInvitation.withdrawn_at.is_(None),
+        )
+        found = {d.npi: cells_of(d, listed) for d, listed in session.execute(works)}
+        found |= {row.npi: cells_asked(row) for row in session.scalars(open_yet)}
+        return iter(sorted(found.values(), key=lambda cells: (cells["name"], cells["npi"])))
+
+
+def cells_asked(row: AttendingInvitation) -> dict[str, str]:
+    """An invitation as a row: what the agency typed."""
+    return {"npi": row.npi, "email": row.email, "name": row.name, "specialty": row.specialty}
 
 
 def cells_of(doctor: Attending, listed: Affiliation) -> dict[str, str]:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import clock
 from marketplace.core.checks import Check
-from marketplace.listings.models import Attending, Rotation, ScopeSignature, Site
+from marketplace.listings.models import Affiliation, Attending, Rotation, ScopeSignature, Site
 from marketplace.tenants.models import OPEN_STATES, Agency
 from marketplace.verification.models import Evidence
 
@@ -86,9 +86,23 @@ def _unlike(row: Rotation, signature: ScopeSignature | None) -> str:
     return f"open with other facts than were signed: {', '.join(differ)}" if differ else ""
 
 
+def _without_a_yes(session: Session) -> list[str]:
+    rows = session.scalars(
+        select(Rotation.slug)
+        .join(
+            Affiliation,
+            (Affiliation.agency_id == Rotation.agency_id)
+            & (Affiliation.attending_id == Rotation.attending_id),
+        )
+        .where(Rotation.public, Affiliation.accepted_at.is_(None))
+    )
+    return [f"rotation {slug} is open, and its attending never said yes" for slug in rows]
+
+
 CHECKS = (
     Check("V5", "nothing is open of an agency or attending that may not be", _open_anyway),
     Check("V6", "what the platform withholds is not open", _withheld_and_open),
     Check("V7", "every site's letter is the one that was accepted", _letters),
     Check("V8", "every open listing was signed as it is", _unsigned),
+    Check("V9", "every open listing's attending said yes to its agency", _without_a_yes),
 )

@@ -65,7 +65,27 @@ class SignatureDecided:
 
 @dataclass(frozen=True)
 class AttendingInvited:
-    """An agency has begun to work with an attending, who may be new to the platform."""
+    """An agency asks an attending to work with it; `token` goes into the e-mail link only."""
+
+    attending_id: UUID
+    agency_id: UUID
+    invitation_id: UUID
+    token: str
+    once: str
+
+
+@dataclass(frozen=True)
+class InvitationAnswered:
+    """The attending said yes or no to an agency."""
+
+    invitation_id: UUID
+    agency_id: UUID
+    yes: bool
+
+
+@dataclass(frozen=True)
+class AttendingJoined:
+    """An attending works with an agency from now on, and may be new to the platform."""
 
     attending_id: UUID
     agency_id: UUID

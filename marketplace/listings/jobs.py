@@ -35,7 +35,10 @@ def follow_checks(scope: Scope) -> None:
         unwatched = session.execute(
             select(Attending.id, Attending.npi)
             .outerjoin(AttendingCheck, AttendingCheck.attending_id == Attending.id)
-            .where(AttendingCheck.npi.is_(None) | (AttendingCheck.npi != Attending.npi))
+            .where(
+                Attending.joined_at.is_not(None),
+                AttendingCheck.npi.is_(None) | (AttendingCheck.npi != Attending.npi),
+            )
             .distinct()
             .limit(100)
         ).all()

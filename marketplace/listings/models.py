@@ -29,6 +29,8 @@ class Attending(Base):
     """A supervising physician, one person by NPI, who may work with several agencies.
 
     The key is the person's own id. Public by nature: who teaches is shown before payment.
+    `joined_at`: they said yes to an agency for the first time; before, the row is what an agency
+    typed, and the person's account is as it was.
     """
 
     __tablename__ = "attending"
@@ -43,6 +45,7 @@ class Attending(Base):
     years_in_practice: Mapped[int | None]
     median_letter_days: Mapped[int | None]
     weekly_capacity: Mapped[int] = mapped_column(default=2)
+    joined_at: Mapped[datetime | None]
     npi_checked_at: Mapped[datetime | None]
     license_checked_at: Mapped[datetime | None]
     exclusion_checked_at: Mapped[datetime | None]
@@ -68,7 +71,8 @@ class AttendingWeek(Base):
 
 
 class Affiliation(Keyed, Base):
-    """An attending works with an agency. `ended_at`: they have left it; what was booked goes on."""
+    """An attending on an agency's list. `accepted_at`: they said yes; before, only somebody new is
+    here, with what the agency typed. `ended_at`: they have left; what was booked goes on."""
 
     __tablename__ = "affiliation"
     __owned__ = Owned(agency="agency_id", people=("attending_id",))
@@ -78,9 +82,35 @@ class Affiliation(Keyed, Base):
     attending_id: Mapped[UUID] = mapped_column(ForeignKey("attending.id"), index=True)
     preapproves: Mapped[bool] = mapped_column(default=False)
     email: Mapped[str] = mapped_column(default="")
-    invited_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class AttendingInvitation(Keyed, Base):
+    """An agency asks an attending to work with it: one row a pair, with what the agency typed.
+
+    `expires_at` None: not sent yet. The link's token is kept as a hash.
+    """
+
+    __tablename__ = "attending_invitation"
+    __owned__ = Owned(agency="agency_id", people=("attending_id",))
+    __table_args__ = (UniqueConstraint("agency_id", "attending_id"),)
+
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agency.id"))
+    attending_id: Mapped[UUID] = mapped_column(ForeignKey("attending.id"), index=True)
+    npi: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    name: Mapped[str] = mapped_column(default="")
+    specialty: Mapped[str] = mapped_column(default="")
+    invited_by: Mapped[str] = mapped_column(default="")
+    sends: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    token_hash: Mapped[bytes | None] = mapped_column(unique=True)
 
 
 class Site(Keyed, Base):

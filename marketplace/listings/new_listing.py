@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.errors import Invalid
 from marketplace.core.typed import long_text
 from marketplace.listings import catalog, places
-from marketplace.listings.models import Attending
+from marketplace.listings.models import Affiliation, Attending
 from marketplace.listings.places import Invitation, SiteFacts
 
 NEW = "new"
@@ -106,6 +106,14 @@ def doctor_errors(error: Invalid) -> dict[str, str]:
     }
 
 
-def by_npi(session: Session, npi: str) -> UUID | None:
-    """The attending of this NPI."""
-    return session.scalar(select(Attending.id).where(Attending.npi == npi))
+def listed(session: Session, agency_id: UUID, npi: str) -> UUID | None:
+    """The attending of this NPI, if the agency may choose them."""
+    return session.scalar(
+        select(Attending.id)
+        .join(Affiliation, Affiliation.attending_id == Attending.id)
+        .where(
+            Attending.npi == npi,
+            Affiliation.agency_id == agency_id,
+            Affiliation.ended_at.is_(None),
+        )
+    )

@@ -8,9 +8,17 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.accounts.permissions import require
 from marketplace.core import context, jobs, web
 from marketplace.core.db import db, open_session
-from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.errors import Conflict, Invalid, TooMany
 from marketplace.desk.frame import frame
-from marketplace.listings import catalog, cities, editor_page, making, new_listing, places
+from marketplace.listings import (
+    catalog,
+    cities,
+    editor_page,
+    inviting,
+    making,
+    new_listing,
+    places,
+)
 from marketplace.listings.new_listing import DOCTOR_FIELDS, SITE_FIELDS, Beginning
 from marketplace.listings.places import Invitation
 
@@ -67,20 +75,28 @@ def create(slug: str) -> Answer:
 
 
 def _invited(wanted: Invitation) -> UUID:
-    """Invite, in a short session of its own: people belong to no agency. Whoever works with the
-    agency already is simply chosen."""
+    """Invite, in a short session of its own: people belong to no agency. Somebody new, and whoever
+    is on the agency's list already, is simply chosen; whom Rounds knows is asked first."""
+    agency_id = web.membership().agency_id
     with open_session(context.system("invite attending")) as session:
+        said = "We have asked them. You can choose them here as soon as they say yes."
         try:
-            doctor = places.invite(
-                session, web.actor(), web.membership().agency_id, wanted, demo=web.config().demo
+            inviting.invite(
+                session,
+                web.actor(),
+                agency_id,
+                wanted,
+                demo=web.config().demo,
+                with_list=True,
             )
-            found: UUID | None = doctor.id
         except Invalid as error:
             raise Invalid(new_listing.doctor_errors(error)) from None
-        except Conflict:
-            found = new_listing.by_npi(session, wanted.npi)
-    assert found is not None
+        except (Conflict, TooMany) as error:
+            said = error.message
+        found = new_listing.listed(session, agency_id, wanted.npi)
     jobs.wake(web.config().redis_url)
+    if found is None:
+        raise Invalid({"doctor_npi": said})
     return found
 
 

@@ -18,10 +18,10 @@ from marketplace.core import audit, clock, context, formats, ids, outbox
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Conflict, Gone, Invalid, NotFound
 from marketplace.core.events import publish as tell
-from marketplace.listings import drafts, eligibility, lint, versions, wider
+from marketplace.listings import consent, drafts, eligibility, lint, versions, wider
 from marketplace.listings.draft_models import ListingDraft, ListingVersion
 from marketplace.listings.events import RotationChanged, SignatureAsked, SignatureDecided
-from marketplace.listings.models import Affiliation, Rotation, ScopeSignature
+from marketplace.listings.models import Affiliation, Attending, Rotation, ScopeSignature
 from marketplace.listings.queries import rotation_facts
 from marketplace.listings.signing import OPEN_LINE
 from marketplace.listings.standing import stops
@@ -91,12 +91,15 @@ def missing_for_publish(session: Session, rotation: Rotation) -> tuple[Missing, 
 
 
 def _works_here(session: Session, rotation: Rotation) -> bool:
-    """Does the attending still work with the agency?"""
+    """Does the attending still work with the agency? Whoever has not said yes yet does so by
+    signing, and is missed as a signature until then."""
     row = select(Affiliation.id).where(
         Affiliation.agency_id == rotation.agency_id,
         Affiliation.attending_id == rotation.attending_id,
         Affiliation.ended_at.is_(None),
     )
+    if is_signed(rotation):
+        row = row.where(Affiliation.accepted_at.is_not(None))
     return session.scalar(row) is not None
 
 
@@ -281,8 +284,9 @@ def ask_signature(
     """Ask the attending by e-mail to sign what trainees do. Asking again sends a fresh link.
 
     It is asked for the draft where there is one. `opens`: the listing goes live by itself once it
-    is signed and nothing else is missing; whoever asks for that must be allowed to publish.
-    Conflict when this version was answered already; Invalid when no task is declared.
+    is signed and nothing else is missing; whoever asks for that must be allowed to publish. Who
+    has not said yes to the agency finds the list on the page of the invitation. Conflict when this
+    version was answered already, or the attending has left; Invalid when no task is declared.
     """
     require(actor, "listings.edit")
     if opens:
@@ -302,6 +306,7 @@ def ask_signature(
         raise Conflict("The attending has signed this version.", "signed")
     if row is not None and row.decision == "refused":
         raise Conflict("The attending sent this version back. Change the tasks first.", "refused")
+    writes = consent.may_write(session, actor, wanted.agency_id, wanted.attending_id)
     token = ids.token()
     if row is None:
         row = ScopeSignature(
@@ -317,10 +322,11 @@ def ask_signature(
     row.opens_for = (actor.name or "Your team") if opens else ""
     session.flush()
     audit.record(session, actor, "listing.ask_signature", f"rotation:{slug}", opens=opens)
-    tell(
-        session,
-        SignatureAsked(row.id, wanted.id, wanted.agency_id, wanted.attending_id, token),
-    )
+    if writes:
+        tell(
+            session,
+            SignatureAsked(row.id, wanted.id, wanted.agency_id, wanted.attending_id, token),
+        )
     return row
 
 
@@ -353,6 +359,8 @@ def sign(
     if errors:
         raise Invalid(errors)
     row.signed = dict(row.declared)
+    doctor = session.get_one(Attending, row.attending_id)
+    doctor.joined_at = doctor.joined_at or clock.now()  # the first yes to anybody
     return _decide(session, actor, row, "signed", f"Signed as {full_name.strip()[:120]}")
 
 
@@ -415,6 +423,8 @@ def apply_signature(session: Session, signature_id: UUID) -> None:
     row = session.get_one(ScopeSignature, signature_id)
     if row.decision is None:
         return
+    if row.decision == "signed":
+        consent.by_signature(session, row)
     rotation = locked(session, row.rotation_id)
     draft = session.get(ListingDraft, rotation.id, with_for_update=True)
     if row.decision == "signed" and rotation.version == row.version:

@@ -1,16 +1,16 @@
 """Reads of sites and attendings for the agency's pages (agency sessions)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
-from marketplace.core.formats import day
-from marketplace.listings import catalog, cities
-from marketplace.listings.models import Affiliation, Attending, Rotation, Site
+from marketplace.core.formats import day, doctor
+from marketplace.listings import catalog, cities, consent
+from marketplace.listings.models import Affiliation, Attending, AttendingInvitation, Rotation, Site
 from marketplace.listings.places import SETTINGS, SITE_KINDS
 from marketplace.tenants.models import Agency
 
@@ -82,21 +82,15 @@ class AttendingView:
     tone: str
     checks: tuple[tuple[str, str], ...]
     listings: int
-    invited_at: datetime | None
 
 
 def attendings(session: Session) -> tuple[AttendingView, ...]:
-    """The agency's attendings by name. Their weeks and other agencies stay theirs."""
-    counts = dict(
-        session.execute(
-            select(Rotation.attending_id, func.count())
-            .where(Rotation.state != "archived")
-            .group_by(Rotation.attending_id)
-        ).all()
-    )
+    """The agency's attendings by name: who said yes. Their weeks and other agencies stay theirs."""
+    counts = _listings_of(session)
     rows = session.execute(
         select(Attending, Affiliation)
         .join(Affiliation, Affiliation.attending_id == Attending.id)
+        .where(Affiliation.accepted_at.is_not(None))
         .order_by(Attending.display_name)
     )
     return tuple(_attending(doctor, work, counts.get(doctor.id, 0)) for doctor, work in rows)
@@ -123,7 +117,90 @@ def _attending(doctor: Attending, work: Affiliation, listings: int) -> Attending
         tone=tone,
         checks=_checks(doctor),
         listings=listings,
-        invited_at=work.invited_at,
+    )
+
+
+def _listings_of(session: Session) -> dict[UUID, int]:
+    """How many listings name each attending."""
+    return dict(
+        session.execute(
+            select(Rotation.attending_id, func.count())
+            .where(Rotation.state != "archived")
+            .group_by(Rotation.attending_id)
+        ).all()
+    )
+
+
+@dataclass(frozen=True)
+class AskedView:
+    """Whom the agency asked, in its own words only: nothing that Rounds knows of them."""
+
+    key: UUID
+    name: str
+    npi: str
+    specialty: str
+    email: str
+    words: str
+    tone: str
+    send: str  # the words of the button, or ''
+    may_withdraw: bool
+    listings: int
+
+
+_TONES = {"waiting": "warn", "expired": "bad", "declined": "bad"}
+_SEND = {"held": "Send now", "expired": "Ask again"}
+
+
+def asked(session: Session) -> tuple[AskedView, ...]:
+    """Who has not said yes, the newest first; invitations that were taken back are left out."""
+    counts = _listings_of(session)
+    rows = session.scalars(
+        select(AttendingInvitation)
+        .where(
+            AttendingInvitation.accepted_at.is_(None), AttendingInvitation.withdrawn_at.is_(None)
+        )
+        .order_by(AttendingInvitation.id.desc())
+    )
+    return tuple(_asked(row, counts.get(row.attending_id, 0)) for row in rows)
+
+
+def _asked(row: AttendingInvitation, listings: int) -> AskedView:
+    state = consent.state_of(row)
+    known = {one.slug: one.label for one in catalog.specialties()}
+    return AskedView(
+        key=row.id,
+        name=row.name,
+        npi=row.npi,
+        specialty=known.get(row.specialty, ""),
+        email=row.email,
+        words=consent.waits_words(row),
+        tone=_TONES.get(state, ""),
+        send=_SEND.get(state, ""),
+        may_withdraw=state in ("held", "waiting", "expired"),
+        listings=listings,
+    )
+
+
+def asked_words(session: Session, rotation: Rotation) -> str:
+    """Where the attending of a listing finds what waits for a signature, while they have not said
+    yes to the agency; '' afterwards."""
+    row = session.scalars(
+        select(AttendingInvitation)
+        .join(
+            Affiliation,
+            (Affiliation.agency_id == AttendingInvitation.agency_id)
+            & (Affiliation.attending_id == AttendingInvitation.attending_id),
+        )
+        .where(
+            AttendingInvitation.attending_id == rotation.attending_id,
+            Affiliation.accepted_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None or row.sent_at is None:
+        return ""
+    return (
+        f"{doctor(rotation.attending.display_name)} finds the list on the page of your invitation"
+        f" of {day(row.sent_at.date())}; signing it says yes to you, too."
     )
 
 
@@ -150,12 +227,16 @@ def works_for(session: Session, attending_id: UUID) -> tuple[WorksFor, ...]:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(Agency.id, Agency.name, Affiliation.created_at, live.label("live"))
+        select(Agency.id, Agency.name, Affiliation.accepted_at, live.label("live"))
         .join(Agency, Agency.id == Affiliation.agency_id)
-        .where(Affiliation.attending_id == attending_id, Affiliation.ended_at.is_(None))
+        .where(
+            Affiliation.attending_id == attending_id,
+            Affiliation.accepted_at.is_not(None),
+            Affiliation.ended_at.is_(None),
+        )
         .order_by(Agency.name)
     )
-    return tuple(WorksFor(r.id, r.name, r.created_at.date(), r.live) for r in rows)
+    return tuple(WorksFor(r.id, r.name, r.accepted_at.date(), r.live) for r in rows)
 
 
 _CHECKS = (("registry", "NPI registry"), ("license", "License"), ("exclusion", "Exclusion list"))

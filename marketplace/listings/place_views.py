@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -9,10 +10,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.accounts.permissions import may, require
 from marketplace.core import context, jobs, web
 from marketplace.core.db import db, open_session
-from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.errors import Conflict, Invalid, TooMany
 from marketplace.core.typed import long_text
 from marketplace.desk.frame import frame
-from marketplace.listings import catalog, cities, place_queries, places
+from marketplace.listings import catalog, cities, inviting, place_queries, places
 from marketplace.listings.places import Invitation, SiteFacts
 
 places_room = web.Room("places", __name__, side="agency", url_prefix="/agency/<slug>")
@@ -125,9 +126,14 @@ def _site_page(
 
 @places_room.get("/attendings")
 def attendings(slug: str) -> Answer:
-    """Who teaches for the agency, and what was checked when."""
-    rows = place_queries.attendings(db.session())
-    return web.render("agency/attendings.html", **_frame(), attendings=rows)
+    """Who teaches for the agency, and what was checked when; who was asked and has not said yes."""
+    session = db.session()
+    return web.render(
+        "agency/attendings.html",
+        **_frame(),
+        attendings=place_queries.attendings(session),
+        asked=place_queries.asked(session),
+    )
 
 
 @places_room.get("/attendings/invite")
@@ -164,13 +170,34 @@ def invite(slug: str) -> Answer:
     agency_id = web.membership().agency_id
     try:
         with open_session(context.system("invite attending")) as session:
-            doctor = places.invite(
-                session, web.actor(), agency_id, wanted, demo=web.config().demo
-            ).display_name
+            inviting.invite(session, web.actor(), agency_id, wanted, demo=web.config().demo)
     except Invalid as error:
         return _invite_page(dict(error.errors), error.status)
     except Conflict as error:
         return _invite_page({"npi": error.message}, 422)
+    except TooMany as error:
+        return _invite_page({"npi": error.message}, error.status)
     jobs.wake(web.config().redis_url)
-    flash(f"Dr. {doctor} is on your list, and was told by e-mail.", "good")
+    flash(f"{_called(wanted)} was asked by e-mail. You read the answer here.", "good")
+    return web.go(f"/agency/{slug}/attendings")
+
+
+def _called(wanted: Invitation) -> str:
+    """As the agency itself calls them: what Rounds knows is not said before the yes."""
+    return f"Dr. {wanted.name}" if wanted.name else f"The attending with NPI {wanted.npi}"
+
+
+@places_room.post("/attendings/invitations/<uuid:key>/send")
+def send_invitation(slug: str, key: UUID) -> Answer:
+    """Send an invitation that waits, or that has ended."""
+    inviting.send(db.session(), web.actor(), key)
+    flash("Sent. The link works for 14 days.", "good")
+    return web.go(f"/agency/{slug}/attendings")
+
+
+@places_room.post("/attendings/invitations/<uuid:key>/withdraw")
+def withdraw_invitation(slug: str, key: UUID) -> Answer:
+    """Take an invitation back."""
+    inviting.withdraw(db.session(), web.actor(), key)
+    flash("Taken back. Whoever opens the link reads that.", "info")
     return web.go(f"/agency/{slug}/attendings")

@@ -14,10 +14,10 @@ from marketplace.accounts.models import Person
 from marketplace.accounts.permissions import require
 from marketplace.core import audit, clock, ids
 from marketplace.core.context import SYSTEM, Actor
-from marketplace.core.errors import Conflict, Invalid, NotFound
+from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.events import publish
 from marketplace.listings import catalog, cities, operations, versions
-from marketplace.listings.events import AttendingInvited, RotationChanged
+from marketplace.listings.events import RotationChanged
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 from marketplace.listings.npi import valid_npi
 
@@ -193,57 +193,6 @@ def check_invitation(wanted: Invitation, *, demo: bool) -> str:
     return address
 
 
-def invite(
-    session: Session, actor: Actor, agency_id: UUID, wanted: Invitation, *, demo: bool = False
-) -> Attending:
-    """Work with an attending (system session: people are nobody's). Tells them by e-mail.
-
-    A known NPI is the same person again, at whatever address they use; the address that the agency
-    wrote is then kept beside it only. Invalid where a new one lacks a name or specialty, or where
-    the address belongs to another attending; Conflict when they work together already.
-    """
-    require(actor, "listings.edit")
-    address = check_invitation(wanted, demo=demo)
-    doctor = session.scalars(select(Attending).where(Attending.npi == wanted.npi)).one_or_none()
-    if doctor is None:
-        person = session.scalars(select(Person).where(Person.email == address)).one_or_none()
-        teaches = person is not None and session.get(Attending, person.id) is not None
-        check_new(wanted, teaches=teaches)
-        slug = _doctor_slug(session, wanted.name)
-        doctor = new_attending(session, wanted, address, person, slug)
-    row = session.scalars(
-        select(Affiliation).where(
-            Affiliation.agency_id == agency_id, Affiliation.attending_id == doctor.id
-        )
-    ).one_or_none()
-    if row is not None and row.ended_at is None:
-        raise Conflict("This attending works with your agency already.", "known")
-    affiliate(session, actor, agency_id, doctor, address, row)
-    return doctor
-
-
-def affiliate(  # noqa: PLR0917
-    session: Session,
-    actor: Actor,
-    agency_id: UUID,
-    doctor: Attending,
-    address: str,
-    row: Affiliation | None = None,
-) -> Affiliation:
-    """An attending is on the agency's list from now on, and is told. `row`: they were there once
-    and had left."""
-    if row is None:
-        row = Affiliation(agency_id=agency_id, attending_id=doctor.id)
-        session.add(row)
-    row.email, row.invited_at, row.ended_at = address, clock.now(), None
-    session.flush()
-    audit.record(
-        session, actor, "attending.invited", f"attending:{doctor.slug}", agency_id=agency_id
-    )
-    publish(session, AttendingInvited(doctor.id, agency_id, doctor.npi))
-    return row
-
-
 def check_new(wanted: Invitation, *, teaches: bool) -> None:
     """Somebody new to Rounds needs a name and a specialty, and an address that is no other
     attending's (`teaches`). Invalid with a message beside each field."""
@@ -320,7 +269,8 @@ def leave(session: Session, actor: Actor, agency_id: UUID) -> int:
     return len(live)
 
 
-def _doctor_slug(session: Session, name: str) -> str:
+def doctor_slug(session: Session, name: str) -> str:
+    """A free name for an attending's address."""
     return free_name(
         name[:60],
         "attending",

@@ -6,14 +6,14 @@ from sqlalchemy.orm import Session
 
 from marketplace.core import clock, context, outbox
 from marketplace.core.events import publish, subscribe
-from marketplace.listings.events import AttendingClosed, AttendingInvited
+from marketplace.listings.events import AttendingClosed, AttendingJoined
 from marketplace.listings.models import Attending, Rotation, Site
 from marketplace.listings.withholding import follow
 from marketplace.verification.events import AttendingChecked, SiteLetterChanged, StandingChanged
 
 
-@subscribe(AttendingInvited)
-def on_invited(session: Session, event: AttendingInvited) -> None:
+@subscribe(AttendingJoined)
+def on_joined(session: Session, event: AttendingJoined) -> None:
     """Look new attendings up as soon as this is committed: one look for all of a transaction."""
     if session.info.get("look_up") is session.get_transaction():
         return

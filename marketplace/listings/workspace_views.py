@@ -9,7 +9,7 @@ from marketplace.core.db import db
 from marketplace.core.errors import Invalid
 from marketplace.core.formats import doctor
 from marketplace.desk.frame import frame
-from marketplace.listings import catalog, cities, drafts, operations
+from marketplace.listings import catalog, cities, drafts, operations, place_queries
 from marketplace.listings import workspace_queries as reads
 from marketplace.listings.models import Rotation
 
@@ -148,7 +148,9 @@ def ask_signature(slug: str, name: str) -> Answer:
     opens = request.form.get("opens") == "1"
     operations.ask_signature(db.session(), web.actor(), rotation.id, opens=opens)
     then = " The listing goes live by itself after that." if opens else ""
-    flash(f"{doctor(rotation.attending.display_name)} gets a link to read and sign.{then}", "good")
+    called = doctor(rotation.attending.display_name)
+    where = place_queries.asked_words(db.session(), rotation)
+    flash(f"{where or f'{called} gets a link to read and sign.'}{then}", "good")
     return web.go(f"/agency/{slug}/listings/{name}/check")
 
 

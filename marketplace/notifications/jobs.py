@@ -35,7 +35,7 @@ def tell(session: Session, occasion: str, detail: dict[str, str], ticket: str) -
         verifying.tell_of_verification(session, occasion, detail)
     elif occasion in of_agency.OCCASIONS:
         of_agency.tell_of_agency(session, occasion, detail)
-    elif occasion == "attending_invited":
+    elif "invitation_id" in detail:
         telling.tell_of_invitation(session, occasion, detail)
     else:
         telling.tell_of_booking(session, occasion, detail)

@@ -114,7 +114,18 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
         ),
     ),
     "attending_invited": (
-        Message("attending-invited", "attending", "/attending", delegates=False),
+        Message(
+            "attending-invited",
+            "attending",
+            "/invited/{token}",
+            inbox="/attending/agencies",
+            delegates=False,
+        ),
+    ),
+    "invitation_answered": (
+        Message(
+            "agency-invitation", "agency", "/agency/{agency}/attendings", needs="listings.edit"
+        ),
     ),
     # what the platform's checks mean for an agency
     "evidence_decided": (Message("evidence-decided", "agency", PAPERS, needs="settings.edit"),),

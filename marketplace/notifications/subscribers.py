@@ -18,6 +18,7 @@ from marketplace.core.events import subscribe
 from marketplace.listings.events import (
     AttendingClosed,
     AttendingInvited,
+    InvitationAnswered,
     ListingModerated,
     SignatureAsked,
     SignatureDecided,
@@ -90,12 +91,24 @@ def on_signature_decided(session: Session, event: SignatureDecided) -> None:
 
 @subscribe(AttendingInvited)
 def on_attending_invited(session: Session, event: AttendingInvited) -> None:
-    """Who works with them now, to the attending."""
+    """Who asks to work with them, to the attending."""
     _tell(
         session,
         "attending_invited",
-        attending_id=str(event.attending_id),
-        agency_id=str(event.agency_id),
+        invitation_id=str(event.invitation_id),
+        once=event.once,
+        token=event.token,
+    )
+
+
+@subscribe(InvitationAnswered)
+def on_invitation_answered(session: Session, event: InvitationAnswered) -> None:
+    """The answer, to the agency."""
+    _tell(
+        session,
+        "invitation_answered",
+        invitation_id=str(event.invitation_id),
+        variant="" if event.yes else "no",
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking
 from marketplace.core import formats
-from marketplace.listings.models import Rotation, ScopeSignature
+from marketplace.listings.models import AttendingInvitation, Rotation, ScopeSignature
 from marketplace.listings.operations import LINK_DAYS
 from marketplace.notifications import wording
 from marketplace.notifications.delivery import Readers, deliver
@@ -106,13 +106,28 @@ def tell_of_moderation(session: Session, occasion: str, detail: Detail) -> None:
 
 
 def tell_of_invitation(session: Session, occasion: str, detail: Detail) -> None:
-    """Tell an attending that an agency works with them now."""
-    agency = session.get_one(Agency, UUID(detail["agency_id"]))
-    attending_id = UUID(detail["attending_id"])
+    """Ask an attending to work with an agency, or tell the agency the answer. What the agency
+    reads of the attending is what it typed itself."""
+    row = session.get_one(AttendingInvitation, UUID(detail["invitation_id"]))
+    agency = session.get_one(Agency, row.agency_id)
+    variant = detail.get("variant", "")
+    slots: dict[str, object] = {
+        "agency": agency.name,
+        "attending": formats.doctor(row.name) if row.name else f"The attending with NPI {row.npi}",
+    }
+    if row.expires_at:
+        slots["date"] = wording.weekday(row.expires_at.date())
+    facts = (Fact("Agency", agency.name), Fact("NPI", row.npi))
+    places = {"agency": agency.slug, "token": detail.get("token", "")}
+    once = f"{detail.get('once', '')}{variant}"
     for message in messages_for(occasion):
-        words = compose(message, {"agency": agency.name}, (Fact("Agency", agency.name),), {})
-        key = f"{message.slug}:{attending_id}:{agency.id}"
-        deliver(session, message, words, Readers(person_id=attending_id), key)
+        readers = (
+            Readers(agency_id=row.agency_id)
+            if message.to == "agency"
+            else Readers(person_id=row.attending_id)
+        )
+        words = compose(message, slots, facts, places, variant=variant)
+        deliver(session, message, words, readers, f"{message.slug}:{row.id}:{once}")
 
 
 def _booking(session: Session, detail: Detail) -> Booking | None:

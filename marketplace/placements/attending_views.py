@@ -11,13 +11,13 @@ from marketplace.bookings import operations as bookings
 from marketplace.bookings import reasons, states
 from marketplace.bookings.models import Booking
 from marketplace.bookings.workspace_queries import STATUS, due_at
-from marketplace.core import clock, deadlines, web
-from marketplace.core.db import db
+from marketplace.core import clock, context, deadlines, web
+from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid
 from marketplace.core.formats import day_short, when
 from marketplace.core.typed import long_text
+from marketplace.listings import inviting, signing
 from marketplace.listings import operations as listings
-from marketplace.listings import signing
 from marketplace.listings.workspace_queries import to_sign
 from marketplace.placements import attending_queries as reads
 from marketplace.placements import decision, operations, progress, queries
@@ -54,6 +54,7 @@ def home() -> Answer:
         requests=[progress.request_row(row) for row in requests],
         here=[progress.here_row(row, placements.get(row.id)) for row in here],
         upcoming=[progress.coming_row(row) for row in reads.upcoming(session, me)],
+        asked_by=_asked_by(),
         to_sign=[_sign_row(row.id) for row in to_sign(session, me)],
         weeks=reads.weeks(session, me),
         letters=[
@@ -62,6 +63,13 @@ def home() -> Answer:
             if (row := progress.letter_row(booking, queries.of_booking(session, booking.id)))
         ],
     )
+
+
+def _asked_by() -> list[str]:
+    """Names of agencies that ask to work with the attending."""
+    with open_session(context.system("who asks an attending"), readonly=True) as session:
+        found = inviting.waiting(session, _me())
+    return [one.agency for one in found if one.state == "waiting"]
 
 
 def _sign_row(signature_id: UUID) -> dict[str, str]:

@@ -12,7 +12,7 @@ from marketplace.accounts.forms import text
 from marketplace.core import clock, context, jobs, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Invalid, NotFound
-from marketplace.listings import place_queries, places, pool
+from marketplace.listings import inviting, place_queries, places, pool
 from marketplace.placements import attending_queries as reads
 
 own = web.Room("attending_own", __name__, side="person", url_prefix="/attending")
@@ -151,15 +151,31 @@ def end_delegate(key: UUID) -> Answer:
 
 @own.get("/agencies")
 def agencies() -> Answer:
-    """The agencies that the attending works with."""
+    """The agencies that the attending works with, and those that ask to."""
     with open_session(context.system("agencies of an attending"), readonly=True) as session:
         found = place_queries.works_for(session, web.attending_id())
+        asked = inviting.waiting(session, web.attending_id())
     return web.render(
         "placements/agencies.html",
         **_frame(),
         agencies=found,
+        asked=asked,
         may_leave=web.actor().role != delegates.ROLE,
     )
+
+
+@own.post("/agencies/invitations/<uuid:key>")
+def answer_invitation(key: UUID) -> Answer:
+    """Say yes or no to an agency; its list is not the attending's, so this runs in a short session
+    of its own."""
+    said = request.form.get("answer", "")
+    if said not in ("yes", "no"):
+        raise Invalid({"answer": "Choose yes or no."})
+    with open_session(context.system("answer invitation")) as session:
+        inviting.answer(session, web.actor(), key, yes=said == "yes")
+    jobs.wake(web.config().redis_url)
+    flash("You said yes." if said == "yes" else "You said no. Nothing is listed with you.", "good")
+    return web.go("/attending/agencies")
 
 
 @own.post("/agencies/<uuid:key>/leave")

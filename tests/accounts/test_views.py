@@ -110,7 +110,7 @@ def test_everyone_goes_home(visitor: Visitor, make, home: str) -> None:
     assert visitor.sign_in("ana@people.example").headers["Location"] == home
 
 
-def _attending(person_id) -> None:
+def _attending(person_id, *, joined: bool = True) -> None:
     from marketplace.listings.models import Attending
 
     with open_session(SYSTEM) as session:
@@ -121,8 +121,16 @@ def _attending(person_id) -> None:
                 npi="1234567893",
                 display_name="Dr. Pop",
                 specialty="internal-medicine",
+                joined_at=clock.now() if joined else None,
             )
         )
+
+
+def test_who_was_only_invited_stays_a_candidate(site: Flask, visitor: Visitor) -> None:
+    _attending(person(), joined=False)
+    visitor.sign_in("ana@people.example")
+    viewer = identity.load(visitor.cookie()["_user_id"])
+    assert viewer is not None and viewer.is_candidate and not viewer.is_attending
 
 
 def test_an_attending_may_open_attending_pages(site: Flask, visitor: Visitor) -> None:

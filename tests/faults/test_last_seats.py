@@ -13,7 +13,7 @@ from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict
 from marketplace.invariants import violations
-from marketplace.listings import places, pool
+from marketplace.listings import inviting, places, pool
 from marketplace.listings.models import Attending, AttendingWeek, Offering
 from tests import factories
 
@@ -73,10 +73,11 @@ def test_one_doctor_of_two_agencies_has_one_seat_in_a_week(app) -> None:
     here, there = factories.market(capacity=9), factories.market(capacity=9)
     with open_session(factories.a_system()) as session:
         npi = session.get_one(Attending, here.attending_id).npi
-        known = places.invite(
+        asked = inviting.invite(
             session, there.staff_actor, there.agency_id, places.Invitation(npi, "desk@example.org")
         )
-        assert known.id == here.attending_id  # the same person again
+        assert asked.attending_id == here.attending_id  # the same person again
+        inviting.answer(session, here.doctor_actor, asked.id, yes=True)
     with open_session(context.person(here.attending_id)) as session:
         pool.set_capacity(session, here.doctor_actor, {}, 1)
     with open_session(factories.a_system()) as session:

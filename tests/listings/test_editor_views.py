@@ -7,11 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace.accounts.models import Person
 from marketplace.core import context
 from marketplace.core.db import open_session
-from marketplace.core.errors import Conflict, Invalid
-from marketplace.core.mail import MailMessage
+from marketplace.core.errors import Invalid
 from marketplace.listings import (
     approval_views,
     availability_views,
@@ -20,12 +18,11 @@ from marketplace.listings import (
     editor_views,
     new_listing_views,
     place_views,
-    places,
     wider,
     workspace_views,
 )
 from marketplace.listings.draft_models import ListingDraft, WiderRequest
-from marketplace.listings.models import Affiliation, Attending, Rotation, Site
+from marketplace.listings.models import Attending, Rotation, Site
 from tests import factories
 from tests.factories import Market
 from tests.support import rooms
@@ -323,75 +320,6 @@ def test_a_site_with_seats_taken_keeps_its_city(desk: Browser, market: Market) -
     path = f"/agency/{market.agency_slug}/sites/{slug}"
     answer = desk.post(path, site_form(), page=path)
     assert answer.status_code == 422 and 'id="city-err"' in answer.text
-
-
-def invited(market: Market, **more: str) -> Attending:
-    wanted = {
-        "npi": NPI,
-        "email": "nora@example.org",
-        "name": "Nora Vale",
-        "specialty": "neurology",
-    }
-    with open_session(context.system("test")) as session:
-        found = places.invite(
-            session, market.staff_actor, market.agency_id, places.Invitation(**wanted | more)
-        )
-        session.flush()
-        session.expunge(found)
-        return found
-
-
-@pytest.mark.parametrize(
-    ("more", "field"),
-    [
-        ({"npi": "1234567890"}, "npi"),
-        ({"npi": "123"}, "npi"),
-        ({"email": "nora"}, "email"),
-        ({"name": ""}, "name"),
-        ({"specialty": "magic"}, "specialty"),
-    ],
-)
-def test_invitations_that_cannot_be(market: Market, more: dict[str, str], field: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        invited(market, **more)
-    assert field in refused.value.errors
-
-
-def test_one_person_by_npi_in_every_agency(market: Market) -> None:
-    first = invited(market)
-    other = factories.market()
-    again = invited(other, email="someone.else@example.org", name="", specialty="")
-    assert again.id == first.id
-    with open_session(factories.a_system(), readonly=True) as session:
-        rows = session.scalars(select(Affiliation).where(Affiliation.attending_id == first.id))
-        assert len(rows.all()) == 2
-        emails = session.scalars(select(Person.email).where(Person.id == first.id)).all()
-        assert emails == ["nora@example.org"]
-    factories.run_outbox("notifications.tell")
-    with open_session(factories.a_system(), readonly=True) as session:
-        mails = select(MailMessage.to_address).where(MailMessage.slug == "attending-invited")
-        assert set(session.scalars(mails)) == {"nora@example.org"}
-    with pytest.raises(Conflict):
-        invited(market)
-
-
-def test_an_address_of_another_doctor_is_refused(market: Market) -> None:
-    invited(market)
-    with pytest.raises(Invalid) as refused:
-        invited(market, npi="1679576722", name="Max Muster")
-    assert "email" in refused.value.errors
-
-
-def test_an_address_that_has_an_account_becomes_the_same_person(market: Market) -> None:
-    with open_session(factories.a_system()) as session:
-        key = factories.person(session, "Nora Vale", email="nora@example.org").id
-    assert invited(market).id == key
-
-
-def test_the_new_doctor_is_not_checked_yet(desk: Browser, market: Market) -> None:
-    invited(market)
-    page = words_of(desk.get(f"/agency/{market.agency_slug}/attendings").text)
-    assert "Dr. Nora Vale" in page and "Being checked" in page and "not looked up yet" in page
 
 
 # --- the platform's answer ----------------------------------------------------------------------

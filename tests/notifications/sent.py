@@ -15,7 +15,7 @@ from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.mail import MailMessage
 from marketplace.core.outbox import OutboxMessage
-from marketplace.listings import moderation, places
+from marketplace.listings import inviting, moderation, places
 from marketplace.listings import operations as listings
 from marketplace.listings.models import Attending, Rotation
 from marketplace.notifications.models import Notification
@@ -217,13 +217,24 @@ def list_sent_back(market: Market) -> None:
 
 
 def work_together(market: Market) -> None:
-    """Another agency puts the attending on its list."""
+    """Another agency asks the attending."""
     with open_session(factories.a_system()) as session:
         npi = session.get_one(Attending, market.attending_id).npi
         other = factories.agency(session).id
     with open_session(factories.a_system()) as session:
         wanted = places.Invitation(npi, "front@example.org")
-        places.invite(session, market.staff_actor, other, wanted)
+        inviting.invite(session, market.staff_actor, other, wanted)
+
+
+def say_no(market: Market) -> None:
+    """An attending who had left says no."""
+    with open_session(factories.a_system()) as session:
+        places.leave(session, market.doctor_actor, market.agency_id)
+        npi = session.get_one(Attending, market.attending_id).npi
+        wanted = places.Invitation(npi, "front@example.org", "Isabel Fuentes", "cardiology")
+        key = inviting.invite(session, market.staff_actor, market.agency_id, wanted).id
+    with open_session(factories.a_system()) as session:
+        inviting.answer(session, market.doctor_actor, key, yes=False)
 
 
 def taken_down(market: Market) -> None:
@@ -318,6 +329,7 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "payout-sent": share_paid,
     "sign-scope": ask_to_sign,
     "attending-invited": work_together,
+    "agency-invitation": say_no,
     "agency-signature": list_sent_back,
     "agency-listing-closed": taken_down,
     "evidence-decided": paper_comes_back,

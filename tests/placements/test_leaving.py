@@ -11,7 +11,7 @@ from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Gone, Invalid, NotFound
 from marketplace.desk import needs_page
-from marketplace.listings import editor_page, making, operations, place_queries, places
+from marketplace.listings import editor_page, inviting, making, operations, place_queries, places
 from marketplace.listings.models import Affiliation, Rotation, ScopeSignature
 from tests import factories
 from tests.factories import Market
@@ -101,7 +101,11 @@ def test_the_agency_can_invite_again(market: Market) -> None:
     with open_session(factories.a_system()) as session:
         npi = session.get_one(Rotation, market.rotation_id).attending.npi
         wanted = places.Invitation(npi, "isabel@example.org")
-        places.invite(session, market.staff_actor, market.agency_id, wanted)
+        key = inviting.invite(session, market.staff_actor, market.agency_id, wanted).id
+    with agency(market) as session, pytest.raises(Invalid):
+        operations.publish(session, market.staff_actor, market.rotation_id)
+    with open_session(factories.a_system()) as session:
+        inviting.answer(session, market.doctor_actor, key, yes=True)
     with agency(market) as session:
         works = session.query(Affiliation).filter_by(attending_id=market.attending_id).one()
         assert works.ended_at is None

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from marketplace.accounts.models import Membership, Person
-from marketplace.core import context
+from marketplace.core import clock, context
 from marketplace.core.db import ScopedSession, ScopeError, db, open_session
 from marketplace.listings.models import Affiliation, Attending, Block, Offering, Rotation, Site
 from marketplace.tenants.models import Agency
@@ -52,11 +52,18 @@ def build(name: str, npi: str) -> House:
         session.flush()
         session.add(
             Attending(
-                id=doctor.id, slug=f"dr-{name}", npi=npi, display_name=name, specialty="cardiology"
+                id=doctor.id,
+                slug=f"dr-{name}",
+                npi=npi,
+                display_name=name,
+                specialty="cardiology",
+                joined_at=clock.now(),
             )
         )
         session.flush()
-        session.add(Affiliation(agency_id=agency.id, attending_id=doctor.id))
+        session.add(
+            Affiliation(agency_id=agency.id, attending_id=doctor.id, accepted_at=clock.now())
+        )
         session.add(Membership(agency_id=agency.id, person_id=clerk.id, role="owner"))
         site = Site(
             agency_id=agency.id,
