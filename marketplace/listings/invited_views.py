@@ -37,16 +37,23 @@ def show(token: str) -> Answer:
     return _page(token, _asked(token))
 
 
-@invited_room.post("/<token>")
-def answer(token: str) -> Answer:
-    """Yes or no."""
+@invited_room.post("/<token>/accept")
+def accept(token: str) -> Answer:
+    """Work with the agency."""
+    return _answer(token, yes=True)
+
+
+@invited_room.post("/<token>/decline")
+def decline(token: str) -> Answer:
+    """Do not."""
+    return _answer(token, yes=False)
+
+
+def _answer(token: str, *, yes: bool) -> Answer:
     asked = _asked(token)
-    said = request.form.get("answer", "")
-    if said not in ("yes", "no"):
-        return _page(token, asked, errors={"answer": "Choose yes or no."}, status=422)
     try:
         with open_session(context.system("answer invitation")) as session:
-            inviting.answer(session, _actor(asked), asked.id, yes=said == "yes")
+            inviting.answer(session, _actor(asked), asked.id, yes=yes)
     except (Conflict, Gone) as error:
         return _page(token, _asked(token), status=error.status)
     jobs.wake(web.config().redis_url)
@@ -144,8 +151,8 @@ def _outcome(  # noqa: PLR0917
     asked: Asked, state: str, title: str, message: str, token: str = "", status: int = 200
 ) -> Answer:
     trainees = {"label": "See your trainees", "url": "/attending", "kind": "line", "post": False}
-    after_all = {"label": "Say yes after all", "url": f"/invited/{token}", "kind": "line"}
-    after_all |= {"post": True, "fields": {"answer": "yes"}}
+    after_all = {"label": "Say yes after all", "url": f"/invited/{token}/accept", "kind": "line"}
+    after_all |= {"post": True}
     undo = asked.state == "declined" and token
     return web.render(
         "placements/decide_state.html",

@@ -164,17 +164,24 @@ def agencies() -> Answer:
     )
 
 
-@own.post("/agencies/invitations/<uuid:key>")
-def answer_invitation(key: UUID) -> Answer:
-    """Say yes or no to an agency; its list is not the attending's, so this runs in a short session
-    of its own."""
-    said = request.form.get("answer", "")
-    if said not in ("yes", "no"):
-        raise Invalid({"answer": "Choose yes or no."})
+@own.post("/agencies/invitations/<uuid:key>/accept")
+def accept_invitation(key: UUID) -> Answer:
+    """Work with an agency."""
+    return _answer(key, "You said yes. It can ask you to sign now.", yes=True)
+
+
+@own.post("/agencies/invitations/<uuid:key>/decline")
+def decline_invitation(key: UUID) -> Answer:
+    """Do not."""
+    return _answer(key, "You said no. Nothing is listed with you.", yes=False)
+
+
+def _answer(key: UUID, said: str, *, yes: bool) -> Answer:
+    """The agency's list is not the attending's, so this runs in a short session of its own."""
     with open_session(context.system("answer invitation")) as session:
-        inviting.answer(session, web.actor(), key, yes=said == "yes")
+        inviting.answer(session, web.actor(), key, yes=yes)
     jobs.wake(web.config().redis_url)
-    flash("You said yes." if said == "yes" else "You said no. Nothing is listed with you.", "good")
+    flash(said, "good")
     return web.go("/attending/agencies")
 
 

@@ -51,6 +51,8 @@ NEEDS_INPUT = frozenset(
         "decide.answer",
         "signing.sign",
         "signing.send_back",
+        "invited.sign",
+        "invited.send_back",
         "workspace.decline",
         "workspace.cancel",
         "reviews_workspace.reply",

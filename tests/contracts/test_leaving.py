@@ -38,10 +38,12 @@ PASSING = [  # what each answer carries of its own, what the clock moves, what i
         r'<section[^>]*aria-labelledby="sim-h".*?</section>', re.S
     ),  # other agencies' rotations
     re.compile(r'<section[^>]*aria-labelledby="in-h".*?</section>', re.S),  # invitations: keys
+    re.compile(r'<section[^>]*aria-labelledby="(asked|as)-h".*?</section>', re.S),  # the same
 ]
 ASIDE = {
     "archive.show": "the archives that an installation made stay in it",
     "notifications_desk.team": "an inbox of people",
+    "invited.show": "a key that opens one installation",
     "attending_own.see_delegates": "an attending names them, for all agencies",
 }
 

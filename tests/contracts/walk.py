@@ -24,7 +24,7 @@ _NAMES = re.compile(r"{(\w+)}")
 LINKS = frozenset(
     {
         *("decide", "decide_accepted", "sign", "sign_refusable"),
-        *("link", "reset", "join", "unsubscribe"),
+        *("link", "reset", "join", "unsubscribe", "asked_link"),
     }
 )
 """The names of tokens that an e-mail carries: whoever holds one may read what it is about."""

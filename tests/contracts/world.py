@@ -32,7 +32,14 @@ from marketplace.desk import replies
 from marketplace.listings import availability, drafts, wider
 from marketplace.listings import operations as listings
 from marketplace.listings.events import SignatureAsked
-from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
+from marketplace.listings.models import (
+    Affiliation,
+    Attending,
+    AttendingInvitation,
+    Offering,
+    Rotation,
+    Site,
+)
 from marketplace.payments.gateway import NeedsAction
 from marketplace.payments.models import Customer, LedgerTransaction, PaymentPlan
 from marketplace.placements import operations as placements
@@ -139,8 +146,11 @@ def missing() -> dict[str, str]:
         "saved_search",
         "saved_rotation",
         "agency_id",
+        "asked",
+        "put_down",
     )
     tokens = (
+        "asked_link",
         "decide",
         "decide_accepted",
         "sign",
@@ -244,7 +254,8 @@ def _people(house: House) -> list[UUID]:
     agency = house.market.agency_id
     with open_session(factories.a_system(), readonly=True) as session:
         members = select(Membership.person_id).where(Membership.agency_id == agency)
-        return [agency, house.candidate.id, house.doctor, *session.scalars(members)]
+        doctors = (house.doctor, UUID(house.names["put_down_doctor"]))
+        return [agency, house.candidate.id, *doctors, *session.scalars(members)]
 
 
 # --- the house and its people -------------------------------------------------------------------
@@ -276,11 +287,40 @@ def _house(key: str) -> House:
             select(Affiliation).where(Affiliation.agency_id == market.agency_id)
         ).one()
         affiliation.email = f"zqdoctor{key}@example.org"
+        _ask_doctors(session, house)
     house.names |= {"slug": market.agency_slug, "rotation": market.slug}
     _keep(house)
     house.names["doctor"] = market.attending_slug
     house.names["rotation_id"] = str(market.rotation_id)
     return replace(house, candidate=replace(who, email=f"zqcandidate{key}@example.org"))
+
+
+def _ask_doctors(session: ScopedSession, house: House) -> None:
+    """The attending is asked once more, by a link; somebody else is put down and not asked yet."""
+    house.names["asked_link"] = token = ids.token()
+    agency, mail = house.market.agency_id, f"zqdoctor{house.key}@example.org"
+    who = f"Ida Zqdoctor{house.key}"
+    asked = AttendingInvitation(
+        agency_id=agency,
+        attending_id=house.doctor,
+        npi="1234567893",
+        email=mail,
+        name=who,
+        invited_by=f"Maya Zqstaff{house.key}",
+        sends=1,
+        token_hash=token_hash(token),
+        sent_at=clock.now() - timedelta(days=1),
+        expires_at=clock.now() + timedelta(days=900),  # the building moves the clock
+    )
+    other = factories.attending(session, who, slug=f"other-zqdoctor{house.key}", joined_at=None)
+    session.get_one(Person, other.id).email = f"other-{mail}"
+    down = AttendingInvitation(
+        agency_id=agency, attending_id=other.id, npi=other.npi, email=f"other-{mail}", name=who
+    )
+    session.add_all([asked, down])
+    session.flush()
+    house.names["asked"], house.names["put_down"] = str(asked.id), str(down.id)
+    house.names["put_down_doctor"] = str(other.id)
 
 
 def _invite(session: ScopedSession, house: House) -> None:

@@ -277,10 +277,9 @@ def test_reading_answers_nothing_and_a_post_says_yes(app: Flask, market: Market)
     page = nobody.get(path)
     assert "asks to work with you" in page.text and "What a yes means" in page.text
     assert consent.state_of(again(row)) == "waiting"
-    assert nobody.post(path, {"answer": "maybe"}).status_code == 422
-    assert nobody.post(path, {"answer": "yes"}).status_code == 303
+    assert nobody.post(f"{path}/accept").status_code == 303
     assert "You said yes" in nobody.get(path).text
-    assert nobody.post(path, {"answer": "no"}).status_code == 409
+    assert nobody.post(f"{path}/decline").status_code == 409
     found = works(market, row.attending_id)
     assert found is not None and found.accepted_at is not None and found.email == row.email
     [told] = mails("agency-invitation")[:1]
@@ -291,7 +290,7 @@ def test_a_no_ends_it_and_can_become_a_yes(app: Flask, market: Market) -> None:
     row = invite(market)
     key = a_list(market, row)
     nobody, path = Browser(app), link()
-    assert nobody.post(path, {"answer": "no"}).status_code == 303
+    assert nobody.post(f"{path}/decline").status_code == 303
     assert "You said no" in nobody.get(path).text and "Say yes after all" in nobody.get(path).text
     found = works(market, row.attending_id)
     assert found is not None and found.ended_at is not None
@@ -303,7 +302,7 @@ def test_a_no_ends_it_and_can_become_a_yes(app: Flask, market: Market) -> None:
     with pytest.raises(Conflict, match="ask again after"):
         invite(market)
     assert "Dr. Nora Vale said no" in mails("agency-invitation")[0].subject
-    assert nobody.post(path, {"answer": "yes"}).status_code == 303
+    assert nobody.post(f"{path}/accept").status_code == 303
     found = works(market, row.attending_id)
     assert found is not None and found.ended_at is None and found.accepted_at is not None
 
@@ -339,11 +338,10 @@ def test_the_attending_answers_signed_in(app: Flask, market: Market) -> None:
     row = known(market, other)
     doctor, page = Browser(app, other.attending_id), "/attending/agencies"
     assert market.agency_slug and "Asks to work with you" in doctor.get(page).text
-    path = f"{page}/invitations/{row.id}"
-    assert doctor.post(path, {"answer": ""}, page=page).status_code == 422
+    path = f"{page}/invitations/{row.id}/accept"
     stranger = Browser(app, market.attending_id)
-    assert stranger.post(path, {"answer": "yes"}, page=page).status_code == 404
-    assert doctor.post(path, {"answer": "yes"}, page=page).status_code == 303
+    assert stranger.post(path, page=page).status_code == 404
+    assert doctor.post(path, page=page).status_code == 303
     assert "Asks to work with you" not in doctor.get(page).text
     assert works(market, other.attending_id) is not None
 
@@ -377,7 +375,7 @@ def test_it_ends_after_two_weeks_and_is_sent_once_more(app: Flask, market: Marke
     nobody = Browser(app)
     assert nobody.get(path).status_code == 410
     assert "This invitation has ended" in nobody.get(path).text
-    assert nobody.post(path, {"answer": "yes"}).status_code == 410
+    assert nobody.post(f"{path}/accept").status_code == 410
     desk = Browser(app, market.staff["manager"])
     assert "No answer. The link ended" in words_of(desk.get(at(market)).text)
     sent = desk.post(f"{at(market)}/invitations/{row.id}/send", page=at(market))

@@ -30,6 +30,7 @@ NEWS = {  # what is no step of a booking
     "signature_asked",
     "signature_decided",
     "attending_invited",
+    "invitation_answered",
     "listing_moderated",
     "installment_paid",
     "refund_sent",
