@@ -36,6 +36,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("notifications.holds_running", 30),
     Periodic("notifications.installments_due", 60),
     Periodic("notifications.starts_soon", 60),
+    Periodic("notifications.letters_due", 300),
     Periodic("listings.close_near", 300),
     Periodic("search.refresh_due", 300),
     Periodic("storefront.check_domains", 60),

@@ -84,6 +84,16 @@ class InvitationAnswered:
 
 
 @dataclass(frozen=True)
+class AttendingLeft:
+    """An attending works with an agency no more; `paused` are the listings that closed."""
+
+    attending_id: UUID
+    agency_id: UUID
+    paused: tuple[UUID, ...]
+    at: str
+
+
+@dataclass(frozen=True)
 class AttendingJoined:
     """An attending works with an agency from now on, and may be new to the platform."""
 

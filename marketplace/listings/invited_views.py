@@ -4,6 +4,7 @@ Reading answers nothing. The token finds the invitation in a short system sessio
 data; a list is signed in the attending's own scope.
 """
 
+from typing import Any
 from uuid import UUID
 
 from flask import request
@@ -122,7 +123,7 @@ def _page(
     )
 
 
-def _list_values(asked: Asked, errors: dict[str, str]) -> dict[str, object]:
+def _list_values(asked: Asked, errors: dict[str, str]) -> dict[str, Any]:
     """The list to sign beside the invitation, if one waits."""
     with open_session(context.system("list beside invitation"), readonly=True) as session:
         key = inviting.list_to_sign(session, asked)
@@ -151,8 +152,8 @@ def _outcome(  # noqa: PLR0917
     asked: Asked, state: str, title: str, message: str, token: str = "", status: int = 200
 ) -> Answer:
     trainees = {"label": "See your trainees", "url": "/attending", "kind": "line", "post": False}
-    after_all = {"label": "Say yes after all", "url": f"/invited/{token}/accept", "kind": "line"}
-    after_all |= {"post": True}
+    url = f"/invited/{token}/accept"
+    after_all = {"label": "Say yes after all", "url": url, "kind": "line", "post": True}
     undo = asked.state == "declined" and token
     return web.render(
         "placements/decide_state.html",

@@ -232,7 +232,7 @@ def list_to_sign(session: Session, asked: Asked) -> UUID | None:
     return session.scalar(_open_requests(asked.agency_id, asked.attending_id).limit(1))
 
 
-def _open_requests(agency_id: UUID, attending_id: UUID) -> Select[tuple[UUID]]:
+def _open_requests(agency_id: UUID, attending_id: UUID) -> Select[UUID]:
     return (
         select(ScopeSignature.id)
         .where(

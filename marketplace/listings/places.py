@@ -17,7 +17,7 @@ from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.events import publish
 from marketplace.listings import catalog, cities, operations, versions
-from marketplace.listings.events import RotationChanged
+from marketplace.listings.events import AttendingLeft, RotationChanged
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 from marketplace.listings.npi import valid_npi
 
@@ -266,6 +266,7 @@ def leave(session: Session, actor: Actor, agency_id: UUID) -> int:
         agency_id=agency_id,
         paused=len(live),
     )
+    publish(session, AttendingLeft(row.attending_id, agency_id, tuple(live), str(row.ended_at)))
     return len(live)
 
 

@@ -1,9 +1,10 @@
 """What an agency has to do about its listings."""
 
 from datetime import timedelta
+from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.core.deadlines import Todo, shortened
@@ -72,29 +73,39 @@ def taken_down(session: Session) -> list[Todo]:
 
 
 def left(session: Session) -> list[Todo]:
-    """Attendings who have left the agency, with the listings that stand closed because of it."""
+    """Attendings who have left the agency, or said no to it, with the listings that stand closed
+    because of it."""
     rows = session.execute(
-        select(Attending.display_name, func.count(Rotation.id))
+        select(Attending.display_name, Affiliation.accepted_at, Rotation.title, Rotation.state)
         .join(Affiliation, Affiliation.attending_id == Attending.id)
         .join(
             Rotation,
             (Rotation.attending_id == Affiliation.attending_id)
             & (Rotation.agency_id == Affiliation.agency_id),
         )
-        .where(Affiliation.ended_at.is_not(None), Rotation.state == "paused")
-        .group_by(Attending.display_name)
-        .order_by(Attending.display_name)
-    )
-    return [
-        Todo(
-            None,
-            f"{doctor_short(name)} has left your agency",
-            f"{number} {'listing is' if number == 1 else 'listings are'} paused · bookings go on",
-            "See the listings",
-            "/listings",
-        )
-        for name, number in rows
-    ]
+        .where(Affiliation.ended_at.is_not(None), Rotation.state.in_(("paused", "draft")))
+        .order_by(Attending.display_name, Rotation.title, Rotation.id)
+    ).all()
+    found = []
+    for (name, joined), group in groupby(rows, key=lambda row: (row[0], row[1])):
+        listed = list(group)
+        paused = [row.title for row in listed if row.state == "paused"]
+        count = len(listed) - len(paused)
+        needs = "1 draft needs" if count == 1 else f"{count} drafts need"
+        parts = [
+            f"Paused: {_named(paused)} · bookings go on" if paused else "",
+            f"{needs} another attending" if count else "",
+        ]
+        title = f"{doctor_short(name)} {'has left' if joined else 'does not work with'} your agency"
+        line = " · ".join(filter(None, parts))
+        found.append(Todo(None, title, line, "See the listings", "/listings"))
+    return found
+
+
+def _named(titles: list[str]) -> str:
+    """The first of some listings, and how many more there are."""
+    more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+    return f"{titles[0][:_LINE]}{more}"
 
 
 def unfinished(session: Session, *, reasons: bool = True) -> list[Todo]:

@@ -5,7 +5,7 @@ become impossible while it waited.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from marketplace.bookings import reasons, states
 from marketplace.bookings.booking_page import next_step_url
@@ -333,6 +333,18 @@ def _letter_uploaded(about: About) -> Extra:
     return Extra({"date": day}, (Fact("Marked on", day),))
 
 
+def _letter_reminder(about: About) -> Extra | None:
+    """What was still true when the day came; a letter that arrived meanwhile is not asked for."""
+    due = about.detail.get("due", "")
+    if not due:
+        return None
+    day = weekday(date.fromisoformat(due))
+    variant = "late" if about.detail.get("late") else ""
+    ended = weekday(about.booking.end_on)
+    facts = (Fact("Due by", day), Fact("Last day of the rotation", ended))
+    return Extra({"date": day}, facts, variant)
+
+
 _BUILDERS: Mapping[str, Callable[[About], Extra | None]] = {
     "seat-held": _seat_held,
     "request-received": _request_received,
@@ -357,4 +369,6 @@ _BUILDERS: Mapping[str, Callable[[About], Extra | None]] = {
     "check-in-noted": _check_in,
     "no-show": _no_show,
     "letter-uploaded": _letter_uploaded,
+    "letter-reminder": _letter_reminder,
+    "agency-letter-late": _letter_reminder,
 }

@@ -13,15 +13,18 @@ from marketplace.core.context import Scope
 from marketplace.core.db import open_session
 from marketplace.core.jobs import handler, outside_handler
 from marketplace.core.outbox import OutboxMessage
-from marketplace.notifications import of_agency, telling, verifying
+from marketplace.notifications import of_agency, parting, telling, verifying
 from marketplace.notifications.delivery import told
 from marketplace.payments.models import Installment
+from marketplace.placements import letters
+from marketplace.placements.models import Placement
 
 log = logging.getLogger("rounds.notifications")
 
 HOLD_HALF_OVER = timedelta(minutes=10)
 DUE_BEFORE = timedelta(days=3)
 STARTS_BEFORE = timedelta(days=7)
+_LETTER_MAILS = {"attending": "letter-reminder", "agency": "agency-letter-late"}
 
 
 @handler("notifications.tell")
@@ -35,6 +38,8 @@ def tell(session: Session, occasion: str, detail: dict[str, str], ticket: str) -
         verifying.tell_of_verification(session, occasion, detail)
     elif occasion in of_agency.OCCASIONS:
         of_agency.tell_of_agency(session, occasion, detail)
+    elif occasion == "attending_left":
+        parting.tell_of_leaving(session, occasion, detail)
     elif "invitation_id" in detail:
         telling.tell_of_invitation(session, occasion, detail)
     else:
@@ -102,6 +107,35 @@ def starts_soon(scope: Scope) -> None:
         ).all()
         wanted = {f"starts-soon:{key}:1:{person}": {"booking_id": str(key)} for key, person in due}
     _tell_each(scope, "starts_soon", wanted)
+
+
+@outside_handler("notifications.letters_due")
+def letters_due(scope: Scope) -> None:
+    """Letters of recommendation that are due soon, due or late: the attending, then the agency."""
+    with open_session(scope, readonly=True) as session:
+        rows = session.execute(
+            select(Booking, Placement)
+            .join(Placement, Placement.booking_id == Booking.id)
+            .where(
+                Placement.letter_state.in_(letters.OPEN),
+                Booking.state.in_(("completed", "closed")),
+                Booking.end_on <= clock.now().date(),
+            )
+        ).all()
+        by_side: dict[str, dict[str, dict[str, str]]] = {"attending": {}, "agency": {}}
+        for booking, placement in rows:
+            due = letters.due_on(booking, placement)
+            for step in letters.reminders(booking, placement):
+                slug = _LETTER_MAILS[step.to]
+                reader = booking.attending_id if step.to == "attending" else booking.agency_id
+                by_side[step.to][f"{slug}:{booking.id}:{step.slug}:{reader}"] = {
+                    "booking_id": str(booking.id),
+                    "seq": step.slug,
+                    "due": due.isoformat(),
+                    "late": "1" if step.days > 0 else "",
+                }
+    for side, wanted in by_side.items():
+        _tell_each(scope, f"letter_{side}", wanted)
 
 
 def _tell_each(scope: Scope, occasion: str, wanted: dict[str, dict[str, str]]) -> None:

@@ -122,6 +122,11 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
             delegates=False,
         ),
     ),
+    "attending_left": (
+        Message(
+            "agency-attending-left", "agency", "/agency/{agency}/listings", needs="listings.edit"
+        ),
+    ),
     "invitation_answered": (
         Message(
             "agency-invitation", "agency", "/agency/{agency}/attendings", needs="listings.edit"
@@ -161,6 +166,9 @@ TABLE: Mapping[str, tuple[Message, ...]] = {
     ),
     # the running rotation
     "letter_uploaded": (Message("letter-uploaded", "candidate", MINE),),
+    # `letter_reminders.csv` has the days
+    "letter_attending": (Message("letter-reminder", "attending", TRAINEE),),
+    "letter_agency": (Message("agency-letter-late", "agency", DESK),),
 }
 ALL: Mapping[str, Message] = {row.slug: row for rows in TABLE.values() for row in rows}
 

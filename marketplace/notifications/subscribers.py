@@ -18,6 +18,7 @@ from marketplace.core.events import subscribe
 from marketplace.listings.events import (
     AttendingClosed,
     AttendingInvited,
+    AttendingLeft,
     InvitationAnswered,
     ListingModerated,
     SignatureAsked,
@@ -98,6 +99,19 @@ def on_attending_invited(session: Session, event: AttendingInvited) -> None:
         invitation_id=str(event.invitation_id),
         once=event.once,
         token=event.token,
+    )
+
+
+@subscribe(AttendingLeft)
+def on_attending_left(session: Session, event: AttendingLeft) -> None:
+    """What stops and what goes on, to the agency."""
+    _tell(
+        session,
+        "attending_left",
+        agency_id=str(event.agency_id),
+        attending_id=str(event.attending_id),
+        paused=" ".join(map(str, event.paused)),
+        at=event.at,
     )
 
 

@@ -1,11 +1,13 @@
 """A placement in the attending's words: rows of the dashboard, the next step, what may be done."""
 
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from marketplace.bookings.models import Booking
 from marketplace.core import clock, deadlines
 from marketplace.core.formats import day_short, month_day, when
-from marketplace.placements import decision, operations
+from marketplace.placements import decision, letters, operations
 from marketplace.placements.models import Placement
 
 LETTER_BUTTONS = {
@@ -13,6 +15,9 @@ LETTER_BUTTONS = {
     "declined": "I do not write one",
     "uploaded": "I have uploaded it",
 }
+
+
+_EVENING = time(18)
 
 
 def _url(booking: Booking) -> str:
@@ -66,13 +71,15 @@ def coming_row(booking: Booking) -> dict[str, Any]:
 
 def letter_row(booking: Booking, placement: Placement | None) -> dict[str, Any] | None:
     """A letter that the attending was asked for or promised."""
-    if placement is None or placement.letter_state not in ("asked", "promised"):
+    if placement is None or placement.letter_state not in letters.OPEN:
         return None
+    day = letters.due_on(booking, placement)
+    at = datetime.combine(day, _EVENING, ZoneInfo(booking.time_zone))
     words = {"asked": "Asks you for a letter", "promised": "You promised a letter"}
     return {
         **_who(booking),
         "line": words[placement.letter_state],
-        "due": deadlines.due(None, clock.now(), booking.time_zone),
+        "due": deadlines.due(at, clock.now(), booking.time_zone),
     }
 
 

@@ -1,6 +1,6 @@
 """What an agency has to do about running and finished rotations, beside its bookings' own steps."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -10,11 +10,10 @@ from marketplace.bookings.models import Booking
 from marketplace.core import clock
 from marketplace.core.deadlines import Todo, shortened
 from marketplace.core.formats import doctor_short, month_day
+from marketplace.placements import letters as letters_due
 from marketplace.placements.models import Placement
 
-LETTER_DAYS = 28  # where the listing's own policy names none
 MOST_ALIKE = 4
-_OPEN = ("asked", "promised")
 _EVENING = time(18)
 
 
@@ -23,7 +22,7 @@ def letters(session: Session) -> list[Todo]:
     rows = session.execute(
         select(Booking, Placement)
         .join(Placement, Placement.booking_id == Booking.id)
-        .where(Placement.letter_state.in_(_OPEN), Booking.end_on <= clock.now().date())
+        .where(Placement.letter_state.in_(letters_due.OPEN), Booking.end_on <= clock.now().date())
         .order_by(Booking.end_on, Booking.id)
     )
     found = [_letter(booking, placement) for booking, placement in rows]
@@ -32,9 +31,7 @@ def letters(session: Session) -> list[Todo]:
 
 
 def _letter(booking: Booking, placement: Placement) -> Todo:
-    policy = booking.terms.get("letter_policy") or {}
-    days = int(policy.get("within_days") or LETTER_DAYS)
-    day = booking.end_on + timedelta(days=days)
+    day = letters_due.due_on(booking, placement)
     zone = ZoneInfo(booking.time_zone)
     name = str(booking.candidate.get("name") or "A candidate")
     doctor = doctor_short(str(booking.terms["attending"]))

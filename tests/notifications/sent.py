@@ -195,6 +195,25 @@ def letter_is_up(market: Market) -> None:
             placements.set_letter(session, actor, made.id, status)
 
 
+def letter_waits(market: Market) -> None:
+    """Promised and not uploaded: the attending is reminded, later the agency."""
+    made = booked(market, "completed")
+    for who, status in (("candidate", "asked"), ("doctor", "promised")):
+        actor = market.doctor_actor if who == "doctor" else made.candidate.actor
+        assert actor.person_id is not None
+        with open_session(context.person(actor.person_id)) as session:
+            placements.set_letter(session, actor, made.id, status)
+    clock.advance(timedelta(days=28 + 14))
+    _tick("notifications.letters_due")
+
+
+def doctor_leaves(market: Market) -> None:
+    """The attending works with the agency no more."""
+    booked(market, "confirmed")
+    with open_session(factories.a_system()) as session:
+        places.leave(session, market.doctor_actor, market.agency_id)
+
+
 def ask_to_sign(market: Market) -> None:
     """The tasks changed, so the attending is asked again."""
     with open_session(context.agency(market.agency_id)) as session:
@@ -330,6 +349,9 @@ SCENES: dict[str, Callable[[Market], object]] = {
     "sign-scope": ask_to_sign,
     "attending-invited": work_together,
     "agency-invitation": say_no,
+    "agency-attending-left": doctor_leaves,
+    "letter-reminder": letter_waits,
+    "agency-letter-late": letter_waits,
     "agency-signature": list_sent_back,
     "agency-listing-closed": taken_down,
     "evidence-decided": paper_comes_back,

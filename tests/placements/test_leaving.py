@@ -4,12 +4,15 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from marketplace.accounts import delegates
+from marketplace.bookings.models import Booking
 from marketplace.core import context
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Forbidden, Gone, Invalid, NotFound
+from marketplace.core.mail import MailMessage
 from marketplace.desk import needs_page
 from marketplace.listings import editor_page, inviting, making, operations, place_queries, places
 from marketplace.listings.models import Affiliation, Rotation, ScopeSignature
@@ -111,3 +114,19 @@ def test_the_agency_can_invite_again(market: Market) -> None:
         assert works.ended_at is None
         operations.publish(session, market.staff_actor, market.rotation_id)
     assert row(market).public
+
+
+def test_the_agency_is_told_what_stops_and_what_goes_on(market: Market) -> None:
+    made = factories.booking(market, factories.candidate(), "confirmed")
+    leave(market)
+    factories.run_outbox("notifications.tell")
+    with open_session(factories.a_system(), readonly=True) as session:
+        asked = select(MailMessage.text).where(MailMessage.slug == "agency-attending-left")
+        texts = set(session.scalars(asked))
+        [text] = texts  # every member who may edit listings reads the same
+        reference = session.get_one(Booking, made.id).reference
+    assert "Cardiology clinic externship" in text and reference in text
+    with agency(market) as session:
+        needs = needs_page.needs(session, market.agency_id, "owner", market.agency_slug)
+    [row] = [i for g in needs.groups for i in g.items if "has left" in i.title]
+    assert row.line.startswith("Paused: Cardiology clinic externship · bookings go on")

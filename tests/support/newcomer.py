@@ -40,7 +40,7 @@ def link_in_mail(slug: str) -> str:
     newest = select(MailMessage.text).where(MailMessage.slug == slug)
     with open_session(factories.a_system(), readonly=True) as session:
         text = session.scalars(newest.order_by(MailMessage.id.desc())).first()
-    found = re.search(r"http\S+?(/(?:sign-in/link|sign)/[\w-]+)", text or "")
+    found = re.search(r"http\S+?(/(?:sign-in/link|sign|invited)/[\w-]+)", text or "")
     assert found, f"no link in the latest {slug}"
     return found.group(1)
 
