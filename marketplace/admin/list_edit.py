@@ -84,7 +84,7 @@ def checked(wanted: Sheet, form: Mapping[str, str], before: Row | None) -> dict[
         if before is not None and column.name in reference.KEYS[wanted.name]:
             continue  # what names a row never changes
         try:
-            values[column.name] = cell(column, forms.lines(form, column.name, 2000))
+            values[column.name] = cell(column, typed(column, form))
         except ValueError as error:
             errors[column.name] = str(error)
     if not errors:
@@ -92,6 +92,13 @@ def checked(wanted: Sheet, form: Mapping[str, str], before: Row | None) -> dict[
     if errors:
         raise Invalid(errors)
     return values
+
+
+def typed(column: Column, form: Mapping[str, str]) -> str:
+    """What a form says of a cell; each choice of `some` is a tick of its own."""
+    if column.kind == "some":
+        return "|".join(one for one in column.choices if f"{column.name}-{one}" in form)
+    return forms.lines(form, column.name, 2000)
 
 
 def _new_row(wanted: Sheet) -> dict[str, str]:
@@ -192,8 +199,12 @@ def _together(wanted: Sheet, values: Row, before: Row | None) -> dict[str, str]:
 
 
 def _evidence(values: Row, before: Row | None) -> dict[str, str]:
-    if values["required"] == "yes" and values["subject"] != "agency":
-        return {"required": "Only a paper about the agency can be needed before its approval."}
+    if values["required"] == "yes" and values["subject"] == "attending":
+        return {"required": "We look attendings up ourselves: their papers cannot be needed."}
+    if values["required"] == "yes" and values["subject"] == "site" and not values["settings"]:
+        return {"settings": "Tick the settings whose listings need it."}
+    if values["settings"] and values["subject"] != "site":
+        return {"settings": "Only papers about a site depend on the setting. Tick none."}
     if before is not None and before["subject"] != values["subject"]:
         return {"subject": "Papers of this kind are about that already. Add another kind."}
     if values["expiry"] == "none" and values["max_days"]:
@@ -293,7 +304,7 @@ def save(
     version: int,
     reason: str,
 ) -> ListRow:
-    """Save a checked row and index what uses it again."""
+    """Save a checked row, and bring what uses it up to date."""
     row = lists.save(
         session,
         actor,
@@ -307,6 +318,9 @@ def save(
         _index_again(session, specialty=values["slug"])
     if wanted.name == "us_cities":
         _index_again(session, city=cities.slug_of(values))
+    if wanted.name == "evidence_kinds":
+        scope = context.system("kinds of evidence changed")
+        outbox.enqueue(session, "verification.kinds_changed", {}, scope=scope)
     return row
 
 

@@ -89,9 +89,9 @@ def _page(
     errors: dict[str, str] | None = None,
 ) -> Answer:
     typed = {
-        column.name: forms.lines(request.form, column.name, 2000)
+        column.name: list_edit.typed(column, request.form)
         for column in sheet.columns
-        if column.name in request.form
+        if column.name in request.form or (column.kind == "some" and request.method == "POST")
     }
     session = db.session()
     retired = "retired" in request.form if request.method == "POST" else _is_retired(sheet, key)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "slug", "line", "text", "int", "number", "date", "choice", "slugs", "weights", "zone"
+    "slug", "line", "text", "int", "number", "date", "choice", "some", "slugs", "weights", "zone"
 ]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One cell of a row. `least`, `most`: of a number, or of letters. `choices` of a choice."""
+    """One cell of a row. `least`, `most`: of a number, or of letters. `choices` of a choice,
+    or of `some`, of which any number is ticked (`a|b` in the row)."""
 
     name: str
     label: str
@@ -129,7 +130,23 @@ SHEETS: Mapping[str, Sheet] = {
                     "Needed before the approval",
                     "choice",
                     choices=("yes", "no"),
-                    hint="Only papers about the agency can be.",
+                    hint="Of an agency, or before the listings of a site open.",
+                ),
+                Column(
+                    "agency_kinds",
+                    "Needed of which kind of agency",
+                    "some",
+                    False,
+                    choices=("agency", "practice", "hospital", "school"),
+                    hint="None ticked: of every kind.",
+                ),
+                Column(
+                    "settings",
+                    "Needed for listings in which setting",
+                    "some",
+                    False,
+                    choices=("inpatient", "mixed", "outpatient", "remote"),
+                    hint="Of papers about a site.",
                 ),
                 Column(
                     "since",

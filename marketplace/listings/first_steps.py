@@ -1,6 +1,7 @@
 """The way of a new agency to its first listing: what is done, what waits, what is next."""
 
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -8,8 +9,9 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.core.formats import day
 from marketplace.listings.models import Affiliation, Attending, Rotation, Site
-from marketplace.listings.standing import INPATIENT
+from marketplace.listings.standing import paper_until
 from marketplace.tenants.models import Agency
+from marketplace.verification import kinds
 from marketplace.verification import queries as verification
 from marketplace.verification.queries import KindView, PaperView
 
@@ -37,12 +39,12 @@ def first_steps(session: Session, agency: Agency) -> dict[str, object] | None:
     base = f"/agency/{agency.slug}"
     shown = verification.papers(session, agency.id, {})
     steps = [Step("done", "Agency profile", f"{agency.name}, {agency.email or 'no e-mail yet'}")]
-    needed = [one for one in verification.by_kind(session, shown) if one.kind.required]
+    needed = [one for one in verification.by_kind(agency, shown) if one.kind.required]
     steps += _papers(needed, base)
     steps += _send(needed, base)
     drafts = _count(session, Rotation, Rotation.state == "draft")
     steps.append(_listing(base, drafts))
-    steps += [*_site(session, base), *_attending(session), _payout(base, agency)]
+    steps += [*_site(session, agency, base), *_attending(session), _payout(base, agency)]
     steps.append(_publish(base, agency, drafts))
     done = sum(step.state == "done" for step in steps)
     return {"done": done, "total": len(steps), "steps": [asdict(step) for step in steps]}
@@ -104,32 +106,39 @@ def _send(needed: list[KindView], base: str) -> list[Step]:
     return [Step("todo", "Send your papers", line, "Send to Rounds", url, "1 min")]
 
 
-def _site(session: Session, base: str) -> list[Step]:
-    """The letter of a site where one is needed; made with the first listing."""
-    rows = session.scalars(select(Site).where(Site.setting.in_(INPATIENT)).order_by(Site.name))
+def _site(session: Session, agency: Agency, base: str) -> list[Step]:
+    """The papers of each site, where its setting asks for some."""
     today = clock.today("UTC")
-    steps = []
-    for site in rows:
-        title = f"Letter of {site.name}"
-        if site.letter_until and site.letter_until >= today:
-            steps.append(Step("done", title, f"Valid until {day(site.letter_until)}"))
-        else:
-            line = "Inpatient listings open with a signed letter of the hospital"
-            url = f"{base}/verification/add?kind=site-letter&site={site.id}"
-            steps.append(Step("todo", title, line, "Send it", url, "about 2 min"))
-    return steps
+    return [
+        _site_paper(site, kind, base, today)
+        for site in session.scalars(select(Site).order_by(Site.name))
+        for kind in kinds.of_site(agency, site.setting)
+    ]
+
+
+def _site_paper(site: Site, kind: kinds.Kind, base: str, today: date) -> Step:
+    until = paper_until(site, kind.slug)
+    title = f"{kind.label}: {site.name}"
+    if until and until >= today:
+        return Step("done", title, f"Valid until {day(until)}")
+    line = f"{site.setting.capitalize()} listings open with it. {kind.help}"
+    url = f"{base}/verification/add?kind={kind.slug}&site={site.id}"
+    return Step("todo", title, line, "Send it", url, "about 2 min")
 
 
 def _attending(session: Session) -> list[Step]:
     """What the look-ups of the first attendings say; nothing before there is one."""
-    doctors = session.scalars(
-        select(Attending)
+    rows = session.execute(
+        select(Attending, Affiliation.accepted_at)
         .join(Affiliation, Affiliation.attending_id == Attending.id)
         .order_by(Attending.display_name)
     ).all()
-    if not doctors:
+    if not rows:
         return []
     title = "Attending looked up"
+    doctors = [doctor for doctor, accepted in rows if accepted]
+    if not doctors:
+        return [Step("wait", title, "Rounds looks them up when they have said yes to you")]
     if any(doctor.verified_until for doctor in doctors):
         return [Step("done", title, "NPI, license and exclusion list are in order")]
     line = "Being looked up in the registry, the state board and the exclusion list"

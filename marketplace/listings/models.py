@@ -131,6 +131,7 @@ class Site(Keyed, Base):
     public: Mapped[bool] = mapped_column(default=True)
     affiliation: Mapped[str] = mapped_column(default="")  # of a medical school, as declared
     letter_until: Mapped[date | None]  # the site's letter on file is valid to this day
+    papers: Mapped[dict[str, str]] = mapped_column(default=dict)  # other papers: kind to last day
 
 
 class Rotation(Keyed, Base):

@@ -7,9 +7,10 @@ approval, a suspension, a finding or an end counts with the next request.
 from dataclasses import dataclass
 from datetime import date
 
-from marketplace.listings.models import Rotation
+from marketplace.listings.models import Rotation, Site
+from marketplace.verification import kinds
 
-INPATIENT = ("inpatient",)  # a mixed setting counts as the weaker one
+SITE_LETTER = "site-letter"  # the kind of evidence that has a column of its own
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,22 @@ def _attending(rotation: Rotation, today: date) -> Stop | None:
 
 
 def _site(rotation: Rotation, today: date) -> Stop | None:
+    """A paper that the platform asks of sites in this setting (`kinds.of_site`)."""
     site = rotation.site
-    if rotation.setting not in INPATIENT:
-        return None
-    if site.letter_until is not None and site.letter_until >= today:
-        return None
-    words = f"{site.name} needs a valid site letter. Send it under Verification."
-    return Stop("site-letter", words, "This hospital takes no new trainees here at the moment.")
+    for kind in kinds.of_site(rotation.agency, rotation.setting):
+        until = paper_until(site, kind.slug)
+        if until is None or until < today:
+            label = f"{kind.label[0].lower()}{kind.label[1:]}"
+            words = f"{site.name} needs a valid {label}. Send it under Verification."
+            place = "hospital" if rotation.setting == "inpatient" else "site"
+            said = f"This {place} takes no new trainees here at the moment."
+            return Stop("site-letter", words, said)
+    return None
+
+
+def paper_until(site: Site, kind: str) -> date | None:
+    """The last day of a site's paper that Rounds has accepted; None when there is none."""
+    if kind == SITE_LETTER:
+        return site.letter_until
+    found = site.papers.get(kind)
+    return date.fromisoformat(found) if found else None

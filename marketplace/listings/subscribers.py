@@ -8,8 +8,9 @@ from marketplace.core import clock, context, outbox
 from marketplace.core.events import publish, subscribe
 from marketplace.listings.events import AttendingClosed, AttendingJoined
 from marketplace.listings.models import Attending, Rotation, Site
+from marketplace.listings.standing import SITE_LETTER
 from marketplace.listings.withholding import follow
-from marketplace.verification.events import AttendingChecked, SiteLetterChanged, StandingChanged
+from marketplace.verification.events import AttendingChecked, SitePaperChanged, StandingChanged
 
 
 @subscribe(AttendingJoined)
@@ -27,11 +28,15 @@ def on_standing(session: Session, event: StandingChanged) -> None:
     follow(session, Rotation.agency_id == event.agency_id)
 
 
-@subscribe(SiteLetterChanged)
-def on_letter(session: Session, event: SiteLetterChanged) -> None:
-    """The letter on file of a site."""
-    site = session.get_one(Site, event.site_id)
-    site.letter_until = event.until
+@subscribe(SitePaperChanged)
+def on_paper(session: Session, event: SitePaperChanged) -> None:
+    """The papers on file of a site."""
+    site = session.get_one(Site, event.site_id, with_for_update=True)
+    if event.kind == SITE_LETTER:
+        site.letter_until = event.until
+    else:
+        kept = {kind: day for kind, day in site.papers.items() if kind != event.kind}
+        site.papers = kept | ({event.kind: event.until.isoformat()} if event.until else {})
     follow(session, Rotation.site_id == event.site_id)
 
 

@@ -5,9 +5,10 @@ Bookings that exist are left alone. System sessions only.
 """
 
 from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.core import audit, clock
@@ -16,8 +17,10 @@ from marketplace.core.events import publish
 from marketplace.listings.events import ListingsMoved
 from marketplace.listings.models import Attending, Rotation, ScopeSignature, Site
 from marketplace.listings.operations import missing_for_publish, open_when_ready
-from marketplace.listings.standing import INPATIENT, stops
+from marketplace.listings.standing import SITE_LETTER, stops
 from marketplace.tenants.models import OPEN_STATES, Agency
+from marketplace.verification import kinds
+from marketplace.verification.models import Evidence
 
 
 def follow(session: Session, condition: ColumnElement[bool]) -> int:
@@ -97,6 +100,28 @@ def _tell(session: Session, moved: Iterable[Rotation]) -> None:
         publish(session, ListingsMoved(agency_id, tuple(row.id for row in rows)))
 
 
+def _lacks(kind: kinds.Kind, today: date) -> ColumnElement[bool]:
+    """The listing's site has no such paper in date, and the platform asks for one: `stops`, asked
+    of the rows."""
+    if not (kind.active and kind.required and kind.subject == "site"):
+        return false()
+    asked = [Rotation.setting.in_(kind.settings)]
+    if kind.agency_kinds:
+        asked.append(Agency.kind.in_(kind.agency_kinds))
+    if kind.since:
+        asked.append(Agency.created_at >= datetime.combine(kind.since, time.min, UTC))
+    there = exists(
+        select(Evidence.id).where(
+            Evidence.site_id == Site.id,
+            Evidence.kind == kind.slug,
+            Evidence.state == "accepted",
+            Evidence.valid_until.is_(None) | (Evidence.valid_until >= today),
+        )
+    )
+    on_file = Site.letter_until >= today if kind.slug == SITE_LETTER else there
+    return and_(*asked, or_(on_file.is_(None), not_(on_file)))
+
+
 def out_of_line(session: Session) -> list[UUID]:
     """Agencies with a listing that should be closed by now, or that waits to be opened."""
     today = clock.today("UTC")
@@ -107,8 +132,7 @@ def out_of_line(session: Session) -> list[UUID]:
         Attending.excluded_at.is_not(None),
         (Rotation.type != "research")
         & (Attending.verified_until.is_(None) | (Attending.verified_until < today)),
-        Rotation.setting.in_(INPATIENT)
-        & (Site.letter_until.is_(None) | (Site.letter_until < today)),
+        *(_lacks(kind, today) for kind in kinds.kinds().values()),
     )
     rows = session.scalars(
         select(Rotation.agency_id)

@@ -29,6 +29,7 @@ class Agency(Keyed, Base):
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     tagline: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="agency")  # agency_kinds.csv; changed by the platform
     state: Mapped[str] = mapped_column(default="new")
     is_public: Mapped[bool] = mapped_column(default=True)
     approved_at: Mapped[datetime | None]  # first approval by the platform

@@ -16,7 +16,7 @@ from marketplace.listings import place_names
 from marketplace.listings.models import Attending
 from marketplace.tenants.models import Agency
 from marketplace.verification import attendings as looking
-from marketplace.verification import forms, operations, queries, sources, standing
+from marketplace.verification import forms, kinds, operations, queries, sources, standing
 from marketplace.verification import states as table
 from marketplace.verification.page_views import file_answer
 from marketplace.verification.queries import PaperView
@@ -81,6 +81,7 @@ def _review_page(name: str, typed: dict[str, Any], errors: dict[str, str]) -> An
         missing=standing.missing_kinds(session, agency.id),
         same=queries.same_people(session, agency),
         changes=[(event, *CHANGES[event]) for event in _possible(agency)],
+        agency_kinds=[(one.slug, one.label) for one in kinds.agency_kinds()],
         reasons=forms.REASONS,
         history=queries.history(session, agency.id, for_admin=True),
         typed=typed,
@@ -140,6 +141,20 @@ def change_standing(name: str) -> Answer:
         }
         return _review_page(name, {"change": event, "why": why}, wrong)
     flash("Done. It counts with the next request, and the agency reads why.", "good")
+    return web.go(f"/admin/verification/agencies/{name}")
+
+
+@office.post("/agencies/<name>/kind")
+def change_kind(name: str) -> Answer:
+    """Say what an agency is, and so which papers it needs."""
+    session = db.session()
+    agency = queries.agency_by_slug(session, name)
+    kind, why = request.form.get("kind", ""), long_text(request.form, "kind_why", 1000)
+    try:
+        standing.set_kind(session, web.actor(), agency.id, kind, why)
+    except Invalid as error:
+        return _review_page(name, {"kind": kind, "kind_why": why}, web.undone(error))
+    flash("Saved. The papers that it needs follow with the next request.", "good")
     return web.go(f"/admin/verification/agencies/{name}")
 
 

@@ -41,11 +41,12 @@ class StandingChanged:
 
 
 @dataclass(frozen=True)
-class SiteLetterChanged:
-    """The letter on file of a site: valid to this day, or none."""
+class SitePaperChanged:
+    """A paper on file of a site: valid to this day, or none."""
 
     agency_id: UUID
     site_id: UUID
+    kind: str
     until: date | None
 
 

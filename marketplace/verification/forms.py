@@ -9,6 +9,7 @@ from marketplace.accounts import forms as people
 from marketplace.core import clock
 from marketplace.core.errors import Invalid
 from marketplace.core.typed import long_text
+from marketplace.verification import kinds
 from marketplace.verification.kinds import Kind
 from marketplace.verification.operations import MAX_REASON, Answer, Paper
 from marketplace.verification.signup import NAME_LENGTH, NewAgency
@@ -37,11 +38,14 @@ def new_agency(sent: Sent) -> NewAgency:
     year = int(founded) if re.fullmatch(r"[0-9]{4}", founded) else None
     if founded and (year is None or not 1900 <= year <= clock.today("UTC").year):
         errors["founded_year"] = "Write the year with four digits, or leave it empty."
+    kind = sent.get("kind") or kinds.USUAL_AGENCY
+    if kind not in {one.slug for one in kinds.agency_kinds()}:
+        errors["kind"] = "Choose from the list."
     if sent.get("may_act") != "1":
         errors["may_act"] = "Confirm that you may act for this agency."
     if errors:
         raise Invalid(errors)
-    return NewAgency(name, email, year)
+    return NewAgency(name, email, year, kind)
 
 
 def guest_agency(sent: Sent) -> tuple[people.Person, NewAgency]:
@@ -51,7 +55,8 @@ def guest_agency(sent: Sent) -> tuple[people.Person, NewAgency]:
     if not name:
         errors["person"] = "Write your own name."
     try:
-        wanted = new_agency({key: sent.get(key, "") for key in ("name", "email", "may_act")})
+        kept = ("name", "email", "kind", "may_act")
+        wanted = new_agency({key: sent.get(key, "") for key in kept})
     except Invalid as error:
         raise Invalid(errors | error.errors) from None
     if errors:

@@ -52,6 +52,17 @@ def _look_up(scope: Scope, one: Watched) -> None:
         attendings.record(session, one.attending_id, one.npi, found)
 
 
+@outside_handler("verification.kinds_changed")
+def kinds_changed(scope: Scope) -> None:
+    """The platform asks for other papers: the last day of each agency's papers may be another one.
+    Each agency in its own session."""
+    with open_session(scope, readonly=True) as session:
+        agencies = session.scalars(select(Agency.id).where(Agency.approved_at.is_not(None))).all()
+    for agency_id in agencies:
+        with open_session(scope) as session:
+            standing.refresh(session, standing.locked(session, agency_id))
+
+
 @outside_handler("verification.expire_due")
 def expire_due(scope: Scope) -> None:
     """End what has passed its last day, and warn before that. Each agency in its own session: one

@@ -19,7 +19,7 @@ from marketplace.core.errors import Conflict, Forbidden, Invalid, NotFound
 from marketplace.core.events import publish
 from marketplace.tenants.models import Agency
 from marketplace.verification import kinds, standing, states
-from marketplace.verification.events import EvidenceDecided, SiteLetterChanged
+from marketplace.verification.events import EvidenceDecided, SitePaperChanged
 from marketplace.verification.files import Upload
 from marketplace.verification.history import write_step
 from marketplace.verification.models import Evidence
@@ -284,8 +284,8 @@ def move(session: Session, row: Evidence, event: str, actor: Actor, reason: str 
 
 
 def refresh_site(session: Session, row: Evidence) -> None:
-    """Tell what letter of a site is on file now, when this paper is one."""
-    if row.site_id is None or row.kind != "site-letter":
+    """Tell what paper of this kind a site has on file now; one without an end is good for ever."""
+    if row.site_id is None:
         return
     session.flush()
     days = session.scalars(
@@ -295,8 +295,8 @@ def refresh_site(session: Session, row: Evidence) -> None:
             Evidence.state == "accepted",
         )
     )
-    until = max((day for day in days if day), default=None)
-    publish(session, SiteLetterChanged(row.agency_id, row.site_id, until))
+    until = max((day or date.max for day in days), default=None)
+    publish(session, SitePaperChanged(row.agency_id, row.site_id, row.kind, until))
 
 
 def locked(session: Session, evidence_id: UUID) -> Evidence:

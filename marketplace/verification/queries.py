@@ -130,10 +130,10 @@ def papers(session: Session, agency_id: UUID, names: Names) -> tuple[PaperView, 
     return tuple(_paper(row, file, known, names) for row, file in rows)
 
 
-def by_kind(session: Session, shown: Sequence[PaperView]) -> tuple[KindView, ...]:
-    """Every kind about the agency itself that may be sent, with its papers; required ones first."""
-    active = [one for one in kinds.kinds().values() if one.active]
-    own = [one for one in active if one.subject == "agency"]
+def by_kind(agency: Agency, shown: Sequence[PaperView]) -> tuple[KindView, ...]:
+    """Every kind about the agency itself that may be sent, with its papers; those that are asked
+    of it first."""
+    own = [one for one in kinds.asked_of(agency) if one.subject == "agency"]
     own.sort(key=lambda one: not one.required)
     return tuple(
         KindView(one, tuple(paper for paper in shown if paper.kind == one.slug)) for one in own

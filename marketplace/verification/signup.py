@@ -18,6 +18,7 @@ from marketplace.core.errors import Conflict, Invalid
 from marketplace.tenants.hostnames import RESERVED
 from marketplace.tenants.models import Agency
 from marketplace.verification.history import write_step
+from marketplace.verification.kinds import USUAL_AGENCY
 
 MAX_UNAPPROVED = 3
 NAME_LENGTH = 80
@@ -31,6 +32,7 @@ class NewAgency:
     name: str
     email: str
     founded_year: int | None = None
+    kind: str = USUAL_AGENCY
 
 
 def sign_up(session: Session, actor: Actor, wanted: NewAgency) -> Agency:
@@ -52,6 +54,7 @@ def sign_up(session: Session, actor: Actor, wanted: NewAgency) -> Agency:
         name=wanted.name,
         email=wanted.email,
         founded_year=wanted.founded_year,
+        kind=wanted.kind,
         state="new",
         is_public=False,
     )

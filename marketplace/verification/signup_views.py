@@ -5,6 +5,7 @@ that they are sent is used there, and opens in the post that uses it. In another
 leads back to the form, with the name filled in.
 """
 
+from dataclasses import asdict
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
@@ -27,7 +28,7 @@ door = web.Room("agencies", __name__, side="public")
 owner = web.Room("agencies_mine", __name__, side="person")
 
 Answer = str | tuple[str, int] | BaseResponse
-_FIELDS = ("person", "name", "email", "founded_year", "may_act")
+_FIELDS = ("person", "name", "email", "founded_year", "kind", "may_act")
 WELCOME = "Your agency is here. First your papers: the Rounds team reads them next."
 
 
@@ -43,9 +44,14 @@ def new() -> Answer:
 
 
 def _page(kept: dict[str, str], errors: dict[str, str]) -> Answer:
-    needed = kinds.required()
-    status = 422 if errors else 200
-    return web.render("verification/new.html", status=status, f=kept, errors=errors, needed=needed)
+    return web.render(
+        "verification/new.html",
+        status=422 if errors else 200,
+        f=kept,
+        errors=errors,
+        needed=kinds.required(),
+        agency_kinds=[(one.slug, one.label) for one in kinds.agency_kinds()],
+    )
 
 
 def _kept() -> dict[str, str]:
@@ -80,7 +86,7 @@ def apply() -> Answer:
     entry.count("sign-up", person.email, device)
     back = f"/agencies/new?{urlencode({'name': wanted.name})}"
     accounts.sign_up(db.session(), web.actor(), person.email, person.name, back)
-    waiting.remember("open-agency", urlencode({"name": wanted.name, "email": wanted.email}))
+    waiting.remember("open-agency", urlencode(asdict(wanted)))
     return web.go("/sign-in/sent")
 
 
@@ -88,7 +94,8 @@ def apply() -> Answer:
 def _open_waiting(person_id: UUID, value: str) -> None:
     """Open what waited, for who has proven the address that was written into the form."""
     told = dict(parse_qsl(value))
-    wanted = NewAgency(told.get("name", ""), told.get("email", ""))
+    kind = told.get("kind", kinds.USUAL_AGENCY)
+    wanted = NewAgency(told.get("name", ""), told.get("email", ""), kind=kind)
     try:
         with open_session(context.system("agency sign-up")) as session:
             person = session.get_one(Person, person_id)

@@ -1,6 +1,6 @@
 """What an agency may do: approval, watch, suspension, and the last day of its papers.
 
-The only module that writes `Agency.state`, `approved_at`, `verified_until` and `is_public`.
+The only module that writes `Agency.state`, `kind`, `approved_at`, `verified_until` and `is_public`.
 """
 
 from datetime import date, timedelta
@@ -39,6 +39,33 @@ def change(session: Session, actor: Actor, agency_id: UUID, event: str, reason: 
     if event == "reinstate" and agency.approved_at is None:
         event = "start_over"
     _move(session, actor, agency, event, reason.strip()[:1000])
+
+
+def set_kind(session: Session, actor: Actor, agency_id: UUID, kind: str, reason: str) -> None:
+    """Say what an agency is: it decides which papers are asked of it, from the next request on.
+
+    Forbidden for others than platform admins; Invalid for an unknown kind or without a reason.
+    """
+    if actor.kind != "admin":
+        raise Forbidden("Only a platform admin decides about agencies.")
+    if kind not in {one.slug for one in kinds.agency_kinds()}:
+        raise Invalid({"kind": "Choose from the list."})
+    if len(reason.strip()) < MIN_REASON:
+        raise Invalid({"kind_why": "Write in a sentence why. It stays in the audit log."})
+    agency = locked(session, agency_id)
+    before, agency.kind = agency.kind, kind
+    audit.record(
+        session,
+        actor,
+        "agency.kind",
+        f"agency:{agency.slug}",
+        agency_id=agency.id,
+        source=before,
+        target=kind,
+        reason=reason.strip()[:1000],
+    )
+    session.flush()
+    refresh(session, agency)
 
 
 def approve(session: Session, actor: Actor, agency: Agency, reason: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.core.deadlines import Todo, end_of
 from marketplace.core.formats import day
+from marketplace.tenants.models import Agency
 from marketplace.verification import kinds
 from marketplace.verification.kinds import Kind
 from marketplace.verification.models import Evidence
@@ -31,7 +32,7 @@ def papers(session: Session, agency_id: UUID, names: Mapping[UUID, str]) -> list
         .where(Evidence.agency_id == agency_id, Evidence.state.not_in(("replaced", "removed")))
         .order_by(Evidence.id)
     ).all()
-    known = {slug: one for slug, one in kinds.kinds().items() if one.active}
+    known = {one.slug: one for one in kinds.asked_of(session.get_one(Agency, agency_id))}
     newer = {_place(row) for row in rows if row.state in ("sent", "draft")}
     soon = clock.today("UTC") + WARN
     found = []
@@ -65,7 +66,7 @@ def _todo(row: Evidence, kind: Kind, names: Mapping[UUID, str]) -> Todo:
         return Todo(None, f"Send again: {what}", row.reason[:_LINE], "Send again", path)
     assert row.valid_until is not None
     over = row.state == "expired" or row.valid_until < clock.today("UTC")
-    closes = kind.required or row.kind == "site-letter"
+    closes = kind.required
     line = f"{'It ended' if over else 'It ends'} {day(row.valid_until)}"
     if closes:
         line += " · new bookings are stopped" if over else " · after that new bookings stop"

@@ -61,9 +61,9 @@ def _papers_page(errors: dict[str, str]) -> Answer:
             "until": agency.verified_until,
             "reason": _last_reason(agency),
         },
-        kinds=queries.by_kind(session, shown),
+        kinds=queries.by_kind(agency, shown),
         others=queries.others(session, shown),
-        more=[one for one in kinds.kinds().values() if one.active and one.subject != "agency"],
+        more=[one for one in kinds.asked_of(agency) if one.subject != "agency"],
         drafts=sum(paper.state == "draft" for paper in shown),
         waits=[paper for paper in shown if paper.state == "sent"],
         answer_by=queries.answer_by,
@@ -104,7 +104,7 @@ def _not_here() -> list[Kind]:
     shown = queries.papers(session, _agency_id(), {})
     return [
         one.kind
-        for one in queries.by_kind(session, shown)
+        for one in queries.by_kind(session.get_one(Agency, _agency_id()), shown)
         if not any(paper.state in _THERE for paper in one.papers)
     ]
 

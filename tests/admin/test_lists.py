@@ -342,7 +342,9 @@ def test_writing_and_taking_down(site: Flask, admin: Visitor) -> None:
 @pytest.mark.parametrize(
     ("cells", "field"),
     [
-        ({"subject": "site", "required": "yes"}, "required"),
+        ({"subject": "attending", "required": "yes"}, "required"),
+        ({"subject": "site", "required": "yes"}, "settings"),
+        ({"settings-inpatient": "1"}, "settings"),
         ({"expiry": "none", "max_days": "365"}, "max_days"),
         ({"since": "2027-02-30"}, "since"),
         ({"slug": "insurance"}, "slug"),

@@ -1107,6 +1107,13 @@ ROWS: tuple[Row, ...] = (
         fields={"change": "limit", "why": "Trainees report mostly watching."},
     ),
     _post(
+        "admin_verification.change_kind",
+        _AV + "/agencies/{house}/kind",
+        ADMIN,
+        page=_AV + "/agencies/{house}",
+        fields={"kind": "hospital", "kind_why": "It is the hospital itself, by its registration."},
+    ),
+    _post(
         "admin_verification.revoke",
         _AV + "/evidence/{paper_accepted}/revoke",
         ADMIN,
