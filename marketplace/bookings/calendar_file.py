@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from marketplace.bookings.models import Booking
 from marketplace.bookings.order import who
+from marketplace.core import formats
 from marketplace.core.money import dollars
 from marketplace.payments.queries import PlanView
 
@@ -46,7 +47,7 @@ def _entries(booking: Booking, view: PlanView | None, url: str) -> Iterator[Entr
         first=booking.start_on,
         last=booking.end_on,
         text=f"Booking {booking.reference} with {people.agency}. {url}",
-        place=f"{people.site}, {people.place}",
+        place=formats.site_at(people.site, people.place),
     )
     for row in view.rows if view else ():
         if row.state == "scheduled" and row.due_on:

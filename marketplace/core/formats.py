@@ -35,6 +35,19 @@ def when(value: datetime, zone: str = "UTC") -> str:
     return f"{local:%a}, {local:%b}{_NBSP}{local.day}, {clock.replace(' ', _NBSP)}"
 
 
+def site_in(site: str, place: str) -> str:
+    """A site's name where its city follows (`Boston, MA`): a city at the end of the name is left
+    out, so that nobody reads it twice."""
+    city = place.rpartition(",")[0] or place
+    name, comma, last = site.rpartition(",")
+    return name if comma and name and last.strip().casefold() == city.casefold() else site
+
+
+def site_at(site: str, place: str) -> str:
+    """Copperlark Family Practice, Boston, MA: a site with its city, which is said once."""
+    return f"{site_in(site, place)}, {place}"
+
+
 def doctor(name: str) -> str:
     """Dr. Isabel Fuentes: an attending's name as people say it, without the degrees after it."""
     return f"Dr. {name.removeprefix('Dr. ').split(',')[0]}"

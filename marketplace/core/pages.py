@@ -32,6 +32,7 @@ def init_app(app: Flask) -> None:
         day=formats.day,
         day_short=formats.day_short,
         month_day=formats.month_day,
+        site_in=formats.site_in,
         weeks=formats.weeks,
         when=formats.when,
     )

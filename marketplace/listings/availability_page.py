@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.core import clock
+from marketplace.core import clock, formats
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.listings import availability_forms, catalog, cities, notice
 from marketplace.listings.draft_models import Blackout
@@ -167,9 +167,13 @@ def _places(session: Session) -> list[tuple[str, str]]:
     )
     return [
         ("all:", "All listings"),
-        *((f"site:{key}", f"{name}, {cities.city(city).label}") for key, name, city in sites),
+        *((f"site:{key}", _site_words(name, city)) for key, name, city in sites),
         *((f"attending:{key}", f"Dr. {name}") for key, name in doctors),
     ]
+
+
+def _site_words(name: str, city: str) -> str:
+    return formats.site_at(name, cities.city(city).label)
 
 
 def chosen_listing(session: Session, slug: str) -> Rotation:

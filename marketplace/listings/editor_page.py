@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock
-from marketplace.core.formats import when
+from marketplace.core.formats import site_at, site_in, when
 from marketplace.core.money import dollars
 from marketplace.listings import (
     catalog,
@@ -193,7 +193,7 @@ def preview(found: Desk) -> dict[str, Any]:
         "level": catalog.level(rotation.level).label,
         "hands": rotation.level.startswith("hands-on"),
         "type": catalog.rotation_type(rotation.type).label,
-        "where": f"{rotation.site.name} · {cities.city(rotation.site.city).label}",
+        "where": _where(rotation.site),
         "starts": starts[:2],
         "more": max(0, len(starts) - 2),
         "price": dollars(cheapest.price_cents) if cheapest else "",
@@ -201,6 +201,11 @@ def preview(found: Desk) -> dict[str, Any]:
         "lead": rotation.summary[:160] + ("…" if len(rotation.summary) > 160 else ""),
         "url": f"{found.url}/preview",
     }
+
+
+def _where(site: Site) -> str:
+    place = cities.city(site.city).label
+    return f"{site_in(site.name, place)} · {place}"
 
 
 # --- the sections -------------------------------------------------------------------------------
@@ -347,7 +352,7 @@ def choices(session: Session) -> dict[str, Any]:
         "attendings": [("", "Choose")]
         + [(str(key), f"Dr. {name}, NPI ending {npi[-4:]}") for key, name, npi in doctors],
         "sites": [("", "Choose")]
-        + [(str(key), f"{name}, {cities.city(city).label}") for key, name, city in sites],
+        + [(str(key), site_at(name, cities.city(city).label)) for key, name, city in sites],
     }
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.core.formats import site_at
 from marketplace.listings import cities
 from marketplace.listings.models import Affiliation, Attending, Site
 from marketplace.tenants.models import Agency
@@ -25,7 +26,7 @@ def names_of(session: Session, agency_id: UUID) -> dict[UUID, str]:
 def site_choices(session: Session) -> list[tuple[str, str]]:
     """The agency's sites as (id, words) for a form (agency session)."""
     rows = session.scalars(select(Site).order_by(Site.name, Site.city))
-    return [(str(row.id), f"{row.name}, {cities.city(row.city).label}") for row in rows]
+    return [(str(row.id), site_at(row.name, cities.city(row.city).label)) for row in rows]
 
 
 def attending_choices(session: Session) -> list[tuple[str, str]]:

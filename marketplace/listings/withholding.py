@@ -105,7 +105,7 @@ def _lacks(kind: kinds.Kind, today: date) -> ColumnElement[bool]:
     of the rows."""
     if not (kind.active and kind.required and kind.subject == "site"):
         return false()
-    asked = [Rotation.setting.in_(kind.settings)]
+    asked: list[ColumnElement[bool]] = [Rotation.setting.in_(kind.settings)]
     if kind.agency_kinds:
         asked.append(Agency.kind.in_(kind.agency_kinds))
     if kind.since:

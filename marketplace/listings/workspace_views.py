@@ -7,7 +7,7 @@ from marketplace.accounts.permissions import may
 from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid
-from marketplace.core.formats import doctor
+from marketplace.core.formats import doctor, site_at
 from marketplace.desk.frame import frame
 from marketplace.listings import catalog, cities, drafts, operations, place_queries
 from marketplace.listings import workspace_queries as reads
@@ -108,7 +108,7 @@ def _facts(rotation: Rotation) -> list[tuple[str, str]]:
     return [
         ("Type", catalog.rotation_type(rotation.type).label),
         ("Setting", rotation.setting.capitalize()),
-        ("Site", f"{rotation.site.name}, {cities.city(rotation.site.city).label}"),
+        ("Site", site_at(rotation.site.name, cities.city(rotation.site.city).label)),
         ("Accepts", " and ".join(f"{who}s" for who in rotation.accepts) or "nobody yet"),
         ("Hours a week", str(rotation.hours_per_week)),
         ("Trainees per attending", str(rotation.trainees_per_attending)),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from marketplace.bookings.models import Booking
 from marketplace.bookings.order import Who, who
+from marketplace.core import formats
 from marketplace.notifications import wording
 from marketplace.notifications.messages import Message, Side
 from marketplace.payments.queries import PlanView, ScheduleRow
@@ -149,7 +150,7 @@ def _facts(side: Side, about: About) -> tuple[Fact, ...]:
     booking, people = about.booking, about.people
     weeks = f"{booking.weeks} {'week' if booking.weeks == 1 else 'weeks'}"
     dates = Fact("Dates", f"{wording.span(booking.start_on, booking.end_on)} ({weeks})")
-    where = Fact("Where", f"{people.site}, {people.place}")
+    where = Fact("Where", formats.site_at(people.site, people.place))
     rotation = Fact("Rotation", str(booking.terms["title"]))
     doctor = Fact("With", f"Dr. {people.doctor}")
     ours = Fact("Booking", booking.reference)

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from marketplace.bookings.models import Booking
+from marketplace.core import formats
 
 
 def entry(booking: Booking, *, title: str, now: datetime) -> str:
     """An all-day entry from the first to the last day. No name of the candidate: calendars are
     shared."""
-    place = f"{booking.terms['site']}, {booking.terms['city_label']}"
+    place = formats.site_at(booking.terms["site"], booking.terms["city_label"])
     last = booking.end_on + timedelta(days=1)  # the end is exclusive
     lines = (
         "BEGIN:VCALENDAR",

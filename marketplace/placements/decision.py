@@ -6,7 +6,7 @@ from typing import Literal
 
 from marketplace.bookings.models import Booking
 from marketplace.core import clock
-from marketplace.core.formats import month_day, when
+from marketplace.core.formats import month_day, site_at, when
 from marketplace.listings import catalog
 
 Standing = Literal["open", "accepted", "decided", "expired", "withdrawn", "over"]
@@ -63,7 +63,7 @@ def request_of(booking: Booking) -> Request:
         end=booking.end_on,
         weeks=booking.weeks,
         dates_note=str(terms["type_label"]),
-        where=f"{terms['site']}, {terms['city_label']}",
+        where=site_at(terms["site"], terms["city_label"]),
         facts=tuple(facts),
         quote=str(who.get("note") or ""),
         asked=_asked(booking),
