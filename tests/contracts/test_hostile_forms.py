@@ -51,6 +51,7 @@ NEEDS_INPUT = frozenset(
         "decide.answer",
         "signing.sign",
         "signing.send_back",
+        "admin_verification.change_kind",
         "invited.sign",
         "invited.send_back",
         "workspace.decline",
