@@ -149,12 +149,14 @@ def _end(session: Session, row: AttendingInvitation) -> None:
     if works is None or works.accepted_at is not None:
         return
     works.ended_at = clock.now()
-    for listing in session.scalars(
+    listed = session.scalars(
         select(Rotation).where(
             Rotation.agency_id == row.agency_id, Rotation.attending_id == row.attending_id
         )
-    ):
-        versions.retire(session, listing.id, listing.version)
+    ).all()
+    requests = versions.Requests(session, [listing.id for listing in listed])
+    for listing in listed:
+        requests.retire(listing.id, listing.version)
     session.flush()
 
 
