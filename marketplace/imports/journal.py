@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Table, event, inspect
 from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm.attributes import get_history
+from sqlalchemy.orm.base import PASSIVE_NO_INITIALIZE
 
 from marketplace.core import plain
 from marketplace.core.db import Base
@@ -113,10 +115,14 @@ def _all(row: Any) -> Values:
 def _changes(row: Any) -> tuple[Values, Values] | None:
     before, after = {}, {}
     state = inspect(row)
+    unmodified = state.unmodified
     for column in state.mapper.column_attrs:
-        history = state.attrs[column.key].history
+        name = column.key
+        if name in unmodified:
+            continue
+        history = get_history(row, name, PASSIVE_NO_INITIALIZE)
         if history.has_changes():
             if history.deleted:
-                before[column.key] = plain.out(history.deleted[0])
-            after[column.key] = plain.out(getattr(row, column.key))
+                before[name] = plain.out(history.deleted[0])
+            after[name] = plain.out(getattr(row, name))
     return (before, after) if after else None

@@ -23,7 +23,6 @@ from sqlalchemy import (
     and_,
     event,
     false,
-    inspect,
     or_,
     text,
     true,
@@ -38,6 +37,8 @@ from sqlalchemy.orm import (
     configure_mappers,
     with_loader_criteria,
 )
+from sqlalchemy.orm.attributes import get_history
+from sqlalchemy.orm.base import PASSIVE_NO_INITIALIZE
 from sqlalchemy.orm.session import SessionTransaction
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.base import ExecutableOption
@@ -192,7 +193,8 @@ def _by_table() -> dict[str, type[Base]]:
 
 def _guard_flush(session: Session, context: UOWTransaction, instances: object) -> None:
     assert isinstance(session, ScopedSession)
-    changed = [*session.new, *session.dirty, *session.deleted]
+    new, dirty = session.new, session.dirty  # each is made anew whenever it is asked for
+    changed = [*new, *dirty, *session.deleted]
     if not changed:
         return
     if session.info["readonly"]:
@@ -201,9 +203,9 @@ def _guard_flush(session: Session, context: UOWTransaction, instances: object) -
     if scope.kind == "system" or not walls["orm"]:
         return
     for row in changed:
-        if row in session.dirty and not session.is_modified(row):
+        if row in dirty and not session.is_modified(row):
             continue
-        if not _may_write(row, scope, new=row in session.new):
+        if not _may_write(row, scope, new=row in new):
             raise ScopeError(f"{scope.kind} scope may not write {type(row).__name__}")
 
 
@@ -226,7 +228,7 @@ def _may_write(row: Any, scope: Scope, *, new: bool) -> bool:
 
 def _always(row: Any, name: str, value: UUID | None) -> bool:
     """The column holds `value` now and held it before this flush."""
-    history = inspect(row).attrs[name].history
+    history = get_history(row, name, PASSIVE_NO_INITIALIZE)
     return getattr(row, name) == value and all(old in (value, None) for old in history.deleted)
 
 
