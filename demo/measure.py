@@ -27,7 +27,7 @@ from sqlalchemy import func, make_url, select
 
 from demo import accounts, stack, web
 from demo.supervisor import Child, Failed, Service, launch
-from marketplace.bench import Figure, measure
+from marketplace.bench import Figure, measure, not_ours
 from marketplace.core import clock, context
 from marketplace.core.config import Config
 from marketplace.core.db import db, open_session
@@ -216,7 +216,8 @@ def _request(visitor: Visitor, double: str, start: Start) -> str:
     secret = re.search(r'data-client-secret="([^"]+)"', visitor.see(step))
     if secret is None:
         raise Failed("the card page asks for no card")
-    _give_card(double, secret[1])
+    with not_ours():
+        _give_card(double, secret[1])
     return visitor.send(step, setup=secret[1].partition("_secret_")[0])
 
 

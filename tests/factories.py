@@ -457,7 +457,7 @@ def _requested(where: Market, who: Candidate, key: UUID, double: StripeDouble | 
         payments.save_card(
             session, row.plan_id, payment_method=method, brand="visa", last4="4242", exp="12/34"
         )
-        operations.send_request(session, key)
+        operations.send_request(session, operations.locked(session, key))
 
 
 def _approved(where: Market, who: Candidate, key: UUID, double: StripeDouble | None) -> None:

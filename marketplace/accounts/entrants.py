@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, column, exists, select, table
+from sqlalchemy import ColumnElement, and_, bindparam, column, exists, select, table
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.models import Delegate, Membership, OneTimeLink, Person, SignIn
@@ -41,8 +41,18 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class Work:
+    """A membership of a person, with the agency's address and name."""
+
+    agency_id: UUID
+    slug: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
 class SignedIn:
-    """The person behind a sign-in that is still good."""
+    """The person behind a sign-in that is still good, and where they work."""
 
     sign_in_id: UUID
     person_id: UUID
@@ -52,16 +62,7 @@ class SignedIn:
     is_attending: bool
     is_delegate: bool
     seen_at: datetime
-
-
-@dataclass(frozen=True)
-class Work:
-    """A membership of a person, with the agency's address and name."""
-
-    agency_id: UUID
-    slug: str
-    name: str
-    role: str
+    work: tuple[Work, ...]
 
 
 def credentials(session: Session, email: str) -> Credentials | None:
@@ -77,28 +78,13 @@ def credentials(session: Session, email: str) -> Credentials | None:
 def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | None:
     """The person behind a sign-in cookie, or None when it is unknown, revoked or over, not seen
     since `idle_since`, or the account is closed or blocked."""
-    row = session.execute(
-        select(
-            SignIn.id,
-            SignIn.person_id,
-            SignIn.seen_at,
-            Person.name,
-            Person.email,
-            Person.is_admin,
-            *work_columns(),
-        )
-        .join(Person, Person.id == SignIn.person_id)
-        .where(
-            SignIn.token_hash == token_hash(token),
-            SignIn.revoked_at.is_(None),
-            SignIn.expires_at > clock.wall(),
-            SignIn.seen_at > idle_since,
-            Person.closed_at.is_(None),
-            Person.blocked_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
+    rows = session.execute(
+        _SIGNED_IN,
+        {"token": token_hash(token), "now": clock.wall(), "idle_since": idle_since},
+    ).all()
+    if not rows:
         return None
+    row = rows[0]
     return SignedIn(
         sign_in_id=row.id,
         person_id=row.person_id,
@@ -108,7 +94,38 @@ def signed_in(session: Session, token: str, idle_since: datetime) -> SignedIn | 
         is_attending=row.attends,
         is_delegate=row.delegated,
         seen_at=row.seen_at,
+        work=tuple(Work(r.agency_id, r.slug, r.agency_name, r.role) for r in rows if r.role),
     )
+
+
+# A row for each membership, or one without: one read for each request of somebody signed in.
+_SIGNED_IN = (
+    select(
+        SignIn.id,
+        SignIn.person_id,
+        SignIn.seen_at,
+        Person.name,
+        Person.email,
+        Person.is_admin,
+        *work_columns(),
+        Membership.role,
+        Membership.agency_id,
+        Agency.slug,
+        Agency.name.label("agency_name"),
+    )
+    .join(Person, Person.id == SignIn.person_id)
+    .outerjoin(Membership, and_(Membership.person_id == Person.id, Membership.ended_at.is_(None)))
+    .outerjoin(Agency, Agency.id == Membership.agency_id)
+    .where(
+        SignIn.token_hash == bindparam("token"),
+        SignIn.revoked_at.is_(None),
+        SignIn.expires_at > bindparam("now"),
+        SignIn.seen_at > bindparam("idle_since"),
+        Person.closed_at.is_(None),
+        Person.blocked_at.is_(None),
+    )
+    .order_by(Membership.created_at, Membership.id)
+)
 
 
 def work_of(session: Session, person_id: UUID) -> tuple[Work, ...]:

@@ -68,20 +68,20 @@ def begin_hosted(
 
 
 def _claim(scope: Scope, booking_id: UUID, email: str) -> _Try:
-    with open_session(scope, readonly=True) as session:
+    with open_session(scope) as session:
         booking = _own(session.get(Booking, booking_id))
         if booking.plan_id is None:
             raise Conflict("Please accept the terms first.", "no_plan")
         plan_id, person_id = booking.plan_id, booking.candidate_id
         known = session.get(Customer, person_id)
         customer = known.external_id if known else ""
+        plan = payments.locked_plan(session, plan_id)
+        plan.setups += 1
+        number = plan.setups
     if not customer:
         customer = gateway().ensure_customer(str(person_id), email, key=f"customer:{person_id}")
         _keep_customer(scope, person_id, customer)
-    with open_session(scope) as session:
-        plan = payments.locked_plan(session, plan_id)
-        plan.setups += 1
-        return _Try(plan_id, customer, plan.setups)
+    return _Try(plan_id, customer, number)
 
 
 def _keep_customer(scope: Scope, person_id: UUID, customer: str) -> None:
@@ -120,7 +120,7 @@ def finish(scope: Scope, booking_id: UUID, setup_id: str | None = None) -> bool:
     if setup.payment_method is None or setup.card is None:
         return False
     with open_session(scope) as session:
-        operations.locked(session, booking_id)
+        booking = operations.locked(session, booking_id)
         if setup.payment_method != method:
             payments.save_card(
                 session,
@@ -130,7 +130,7 @@ def finish(scope: Scope, booking_id: UUID, setup_id: str | None = None) -> bool:
                 last4=setup.card.last4,
                 exp=f"{setup.card.exp_month:02d}/{setup.card.exp_year % 100:02d}",
             )
-        operations.send_request(session, booking_id)
+        operations.send_request(session, booking)
     return True
 
 

@@ -89,7 +89,7 @@ def _look(reference: str) -> _Look:
         away = _ended(booking)
     elif booking.state == "held" and not booking.plan_id:
         away = web.go(next_step_url(booking))
-    elif not permissions.may_change_card(booking, _view(booking)):
+    elif booking.state != "held" and not permissions.may_change_card(booking, _view(booking)):
         away = web.go(url_of(reference))
     found = _Look(booking.id, away)
     db.session.remove()

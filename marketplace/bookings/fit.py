@@ -65,7 +65,7 @@ def answers_of(booking: Booking) -> Answers:
 
 def rotation_of(session: Session, booking: Booking) -> Rotation:
     """The rotation of a request; Conflict when it takes no requests any more."""
-    found = session.get(Rotation, booking.rotation_id)
+    found = listings.whole(session, booking.rotation_id)
     if found is None or not found.public:
         raise Conflict(words("notice.listing-paused"), "paused")
     return found

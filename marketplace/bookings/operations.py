@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Date, Uuid, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -69,29 +69,30 @@ def hold(session: Session, actor: Actor, wanted: Wanted) -> Booking:
     again = _by_form_key(session, actor.person_id, wanted.form_key)
     if again is not None:
         return again
-    rotation, offering, block, agency = _open_for_booking(session, wanted)
+    rotation, offering, block = _open_for_booking(session, wanted)
+    start_on = offering.start_on
     before = _own_hold(session, actor.person_id, rotation.id)
     if before is not None:
         if (before.offering_id, before.weeks) == (offering.id, wanted.weeks):
             return before
         withdraw(session, actor, before.id)
-    end_on = listings.last_day(offering.start_on, wanted.weeks)
-    _refuse_overlap(session, actor.person_id, offering.start_on, end_on)
-    seats.hold_seat(session, offering.id, rotation.attending_id, offering.start_on, wanted.weeks)
+    end_on = listings.last_day(start_on, wanted.weeks)
+    _refuse_overlap(session, actor.person_id, start_on, end_on)
+    seats.hold_seat(session, wanted.offering_id, rotation.attending_id, start_on, wanted.weeks)
     booking = Booking(
         reference=ids.booking_reference(),
-        agency_id=agency.id,
+        agency_id=rotation.agency_id,
         candidate_id=actor.person_id,
         attending_id=rotation.attending_id,
         rotation_id=rotation.id,
-        offering_id=offering.id,
+        offering_id=wanted.offering_id,
         block_id=block.id,
         form_key=wanted.form_key,
         from_site=wanted.from_site,
         state="held",
         deadline_at=clock.now() + states.HOLD,
         weeks=wanted.weeks,
-        start_on=offering.start_on,
+        start_on=start_on,
         end_on=end_on,
         time_zone=rotation.site.time_zone,
         price_cents=block.price_cents,
@@ -190,12 +191,12 @@ def plan_for(booking: Booking, wanted_installments: int | None = None) -> Plan:
     )
 
 
-def send_request(session: Session, booking_id: UUID) -> Booking:
+def send_request(session: Session, booking: Booking) -> Booking:
     """The card is saved: the request goes to the agency. Safe to repeat.
 
-    Called after the provider itself said so. An ended hold is refused; the seat may be gone.
+    Called after the provider itself said so, with the booking `locked`. An ended hold is refused;
+    the seat may be gone.
     """
-    booking = locked(session, booking_id)
     if booking.state != "held":
         return booking
     _refuse_ended_hold(booking)
@@ -548,15 +549,18 @@ def expire(session: Session, booking_id: UUID, payment_in_flight: bool) -> None:
 def locked(session: Session, booking_id: UUID) -> Booking:
     """The booking, locked until the transaction ends and read afresh. NotFound when it is not
     in this scope."""
-    booking = session.scalars(
-        select(Booking)
-        .where(Booking.id == booking_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    booking = session.scalars(_LOCKED, {"booking_id": booking_id}).one_or_none()
     if booking is None:
         raise NotFound
     return booking
+
+
+_LOCKED = (
+    select(Booking)
+    .where(Booking.id == bindparam("booking_id", type_=Uuid()))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def _locked_by_plan(session: Session, plan_id: UUID) -> Booking | None:
@@ -644,14 +648,16 @@ def _subject(booking: Booking) -> str:
 
 def _own_hold(session: Session, person_id: UUID, rotation_id: UUID) -> Booking | None:
     """The request of this rotation that the candidate is still filling in."""
-    return session.scalars(
-        select(Booking).where(
-            Booking.candidate_id == person_id,
-            Booking.rotation_id == rotation_id,
-            Booking.state == "held",
-            Booking.deadline_at > clock.now(),
-        )
-    ).first()
+    asked = {"person_id": person_id, "rotation_id": rotation_id, "now": clock.now()}
+    return session.scalars(_OWN_HOLD, asked).first()
+
+
+_OWN_HOLD = select(Booking).where(
+    Booking.candidate_id == bindparam("person_id", type_=Uuid()),
+    Booking.rotation_id == bindparam("rotation_id", type_=Uuid()),
+    Booking.state == "held",
+    Booking.deadline_at > bindparam("now"),
+)
 
 
 def _one_at_a_time(session: Session, person_id: UUID) -> None:
@@ -659,58 +665,65 @@ def _one_at_a_time(session: Session, person_id: UUID) -> None:
 
     FOR NO KEY UPDATE, so that rows which only refer to the person need not wait.
     """
-    session.execute(select(Person.id).where(Person.id == person_id).with_for_update(key_share=True))
+    session.execute(_WAIT_FOR_PERSON, {"person_id": person_id})
+
+
+_WAIT_FOR_PERSON = (
+    select(Person.id)
+    .where(Person.id == bindparam("person_id", type_=Uuid()))
+    .with_for_update(key_share=True)
+)
 
 
 def _by_form_key(session: Session, candidate_id: UUID, form_key: str) -> Booking | None:
-    return session.scalars(
-        select(Booking).where(Booking.candidate_id == candidate_id, Booking.form_key == form_key)
-    ).one_or_none()
+    asked = {"person_id": candidate_id, "form_key": form_key}
+    return session.scalars(_BY_FORM_KEY, asked).one_or_none()
 
 
-def _open_for_booking(session: Session, wanted: Wanted) -> tuple[Rotation, Offering, Block, Agency]:
+_BY_FORM_KEY = select(Booking).where(
+    Booking.candidate_id == bindparam("person_id", type_=Uuid()),
+    Booking.form_key == bindparam("form_key"),
+)
+
+
+def _open_for_booking(session: Session, wanted: Wanted) -> tuple[Rotation, Offering, Block]:
     rotation = session.get(Rotation, wanted.rotation_id)
     offering = session.get(Offering, wanted.offering_id)
     if rotation is None or offering is None or offering.rotation_id != rotation.id:
         raise NotFound
-    agency = session.get(Agency, rotation.agency_id)
-    if agency is None or not rotation.public:
+    if not rotation.public:
         raise NotFound
     today: date = clock.today(rotation.site.time_zone)
     for stop in stops(rotation, today):
         raise Conflict(stop.for_candidate, f"{stop.code}_closed")
-    block = session.scalars(
-        select(Block).where(
-            Block.rotation_id == rotation.id,
-            Block.weeks == wanted.weeks,
-            Block.retired_at.is_(None),
-        )
-    ).one_or_none()
+    block = next((one for one in rotation.blocks if one.weeks == wanted.weeks), None)
     if block is None:
         raise Invalid({"weeks": "Choose one of the lengths on this page."})
     if offering.closed_at is not None:
         raise Conflict("This start was closed by the agency. Choose another start.", "closed")
     if offering.start_on < today + MIN_NOTICE:
         raise Conflict("This start is too near to be booked. Choose a later one.", "too_near")
-    return rotation, offering, block, agency
+    return rotation, offering, block
 
 
 def _refuse_overlap(session: Session, person_id: UUID, start_on: date, end_on: date) -> None:
     """One candidate cannot be in two rotations in the same week (rule `no-overlap`)."""
-    clash = session.scalars(
-        select(Booking).where(
-            Booking.candidate_id == person_id,
-            Booking.state.in_(states.LIVE),
-            Booking.start_on <= end_on,
-            Booking.end_on >= start_on,
-        )
-    ).first()
+    asked = {"person_id": person_id, "start_on": start_on, "end_on": end_on}
+    clash = session.scalars(_OVERLAP, asked).first()
     if clash is not None:
         raise Conflict(
             f"You already have booking {clash.reference} in these weeks."
             " Withdraw it first, or choose other dates.",
             "overlap",
         )
+
+
+_OVERLAP = select(Booking).where(
+    Booking.candidate_id == bindparam("person_id", type_=Uuid()),
+    Booking.state.in_(states.LIVE),
+    Booking.start_on <= bindparam("end_on", type_=Date()),
+    Booking.end_on >= bindparam("start_on", type_=Date()),
+)
 
 
 def _refuse_ended_hold(booking: Booking) -> None:

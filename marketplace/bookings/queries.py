@@ -47,12 +47,17 @@ def own(session: Session, person_id: UUID, reference: str) -> Booking:
     attending sees bookings too, but not as their candidate."""
     if not _REFERENCE.fullmatch(reference):
         raise NotFound
-    found = session.scalars(
-        select(Booking).where(Booking.reference == reference, Booking.candidate_id == person_id)
-    ).one_or_none()
+    found = session.scalars(_OWN, {"reference": reference, "person_id": person_id}).one_or_none()
     if found is None:
         raise NotFound
     return found
+
+
+# Made once: building a statement costs as much as running it.
+_OWN = select(Booking).where(
+    Booking.reference == bindparam("reference"),
+    Booking.candidate_id == bindparam("person_id", type_=Uuid()),
+)
 
 
 def by_form_key(session: Session, person_id: UUID, form_key: str) -> Booking | None:
@@ -89,8 +94,8 @@ def of_candidate(session: Session, person_id: UUID) -> tuple[Listed, ...]:
 
 def public_rotation(session: Session, slug: str) -> Rotation:
     """A published rotation by its address; NotFound otherwise."""
-    found = listings.rotation_by_slug(session, slug) if _SLUG.fullmatch(slug) else None
-    if found is None or not found.public:
+    found = listings.page_of(session, slug) if _SLUG.fullmatch(slug) else None
+    if found is None:
         raise NotFound
     return found
 

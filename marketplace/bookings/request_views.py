@@ -1,5 +1,6 @@
 """The request, step by step: dates, eligibility, review. The seat is held after step 1."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.accounts import operations as accounts
 from marketplace.accounts import queries as people
+from marketplace.accounts.models import CandidateProfile, Person
 from marketplace.bookings import fit, forms, operations, order, permissions, queries
 from marketplace.bookings import request_page as page
 from marketplace.bookings.booking_page import next_step_url, url_of
@@ -174,11 +176,12 @@ def eligibility(reference: str) -> Answer:
     away = _elsewhere(booking)
     if away is not None:
         return away
+    asked_for = _asked_for(booking)
     told = fit.answers_of(booking)
-    facts = _facts(booking, told)
+    facts = _facts(asked_for, told)
     ticks = {name: "1" for name in (*fit.TICKS, "adult") if getattr(told, name)}
     sent = ticks | {"why": str(booking.consent.get("why", ""))}
-    return _eligibility_page(booking, facts, fit.judge(facts), sent)
+    return _eligibility_page(asked_for, facts, fit.judge(facts), sent)
 
 
 @steps.post("/bookings/<reference>/eligibility")
@@ -188,40 +191,59 @@ def tell(reference: str) -> Answer:
     away = _elsewhere(booking)
     if away is not None:
         return away
-    before = _facts(booking, fit.answers_of(booking))
+    asked_for = _asked_for(booking)
+    before = _facts(asked_for, fit.answers_of(booking))
     asked = fit.questions(before)
-    person = people.person(session, booking.candidate_id)
-    profile = people.profile(session, booking.candidate_id)
+    name = asked_for.candidate.name
     try:
-        told = forms.told(request.form, asked, profile, person.name)
+        told = forms.told(request.form, asked, asked_for.profile, name)
     except Invalid as error:
         return _eligibility_page(
-            booking, before, fit.judge(before), request.form.to_dict(), error.errors
+            asked_for, before, fit.judge(before), request.form.to_dict(), error.errors
         )
-    accounts.save_profile(session, actor, person.name, told.profile)
-    verdict = fit.judge(_facts(booking, told.answers))
+    accounts.save_profile(session, actor, name, told.profile)
+    verdict = fit.judge(_facts(asked_for, told.answers))
     if not verdict.allows:
         errors = fit.errors_of(verdict, asked)
-        return _eligibility_page(booking, before, verdict, request.form.to_dict(), errors)
+        return _eligibility_page(asked_for, before, verdict, request.form.to_dict(), errors)
     operations.answer(session, actor, booking.id, told.kept())
     return web.go(url_of(reference, "agree"))
 
 
-def _facts(booking: Booking, told: fit.Answers) -> fit.Facts:
-    session = db.session()
-    return fit.facts_for(session, booking, fit.rotation_of(session, booking), told)
+@dataclass(frozen=True)
+class _AskedFor:
+    """A request with the rows that each step reads, kept so that each is read once."""
+
+    booking: Booking
+    rotation: Rotation
+    candidate: Person
+    profile: CandidateProfile
+
+
+def _asked_for(booking: Booking) -> _AskedFor:
+    """Conflict when the rotation takes no requests any more."""
+    session, candidate = db.session(), booking.candidate_id
+    return _AskedFor(
+        booking,
+        fit.rotation_of(session, booking),
+        people.person(session, candidate),
+        people.profile(session, candidate),
+    )
+
+
+def _facts(asked_for: _AskedFor, told: fit.Answers) -> fit.Facts:
+    return fit.facts_for(db.session(), asked_for.booking, asked_for.rotation, told)
 
 
 def _eligibility_page(
-    booking: Booking,
+    asked_for: _AskedFor,
     facts: fit.Facts,
     verdict: Verdict,
     sent: dict[str, str],
     errors: dict[str, str] | None = None,
 ) -> Answer:
     """`facts` are those before the form was sent: they decide what is asked."""
-    session = db.session()
-    rotation = fit.rotation_of(session, booking)
+    booking = asked_for.booking
     lead, papers = page.papers(booking, facts.get("candidate.needs_visa") is not False)
     return web.render(
         "bookings/request_eligibility.html",
@@ -231,12 +253,12 @@ def _eligibility_page(
         release_url=url_of(booking.reference, "withdraw"),
         fit=page.verdict_box(verdict),
         notes=[finding.message for finding in verdict.informs],
-        you=page.you(people.candidate_summary(session, booking.candidate_id)),
+        you=page.you(people.candidate_summary(db.session(), booking.candidate_id)),
         profile_url=f"/me/profile?next={url_of(booking.reference, 'eligibility')}",
         asked=fit.questions(facts),
         sent=sent,
         choices=page.choices(),
-        advisories=page.advisories(rotation, str(facts.get("candidate.status") or "")),
+        advisories=page.advisories(asked_for.rotation, str(facts.get("candidate.status") or "")),
         visa_facts=page.visa_facts(facts),
         why_hint=f"{order.who(booking.terms).doctor_short} reads this first. Up to 600 characters.",
         documents=papers,
@@ -272,7 +294,8 @@ def accept(reference: str) -> Answer:
     away = _elsewhere(booking) or _unanswered(booking)
     if away is not None:
         return away
-    if not fit.judge(_facts(booking, fit.answers_of(booking))).allows:
+    asked_for = _asked_for(booking)
+    if not fit.judge(_facts(asked_for, fit.answers_of(booking))).allows:
         flash("Something changed since you answered. Please look at this page again.", "warn")
         return web.go(url_of(reference, "eligibility"))
     shown = page.booked_order(booking, page.plan_now(booking))

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, bindparam, select
+from sqlalchemy import Date, Row, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -37,7 +37,18 @@ def page_of(session: Session, slug: str) -> Rotation | None:
     """The published rotation of a page's address with its agency, site, attending and blocks: two
     reads. No `join()` and no relationship is loaded: the scope's wall would then have to check
     every table (tenants.scope), so tables are tied by conditions."""
-    found = session.execute(_PAGE, {"slug": slug}).one_or_none()
+    return _whole(session, session.execute(_PAGE, {"slug": slug}).one_or_none())
+
+
+def whole(session: Session, rotation_id: UUID) -> Rotation | None:
+    """A rotation, published or not, with its agency, site, attending and blocks: two reads, as far
+    as this scope may see them."""
+    return _whole(session, session.execute(_BY_ID, {"rotation_id": rotation_id}).one_or_none())
+
+
+def _whole(
+    session: Session, found: Row[Rotation, Agency, Site, Attending] | None
+) -> Rotation | None:
     if found is None:
         return None
     rotation: Rotation = found.Rotation
@@ -53,13 +64,13 @@ def page_of(session: Session, slug: str) -> Rotation | None:
 
 
 # Types are said, because those of foreign keys are known only once every model is imported.
-_PAGE = select(Rotation, Agency, Site, Attending).where(
-    Rotation.slug == bindparam("slug"),
-    Rotation.public,
+_WHOLE = select(Rotation, Agency, Site, Attending).where(
     Agency.id == Rotation.agency_id,
     Site.id == Rotation.site_id,
     Attending.id == Rotation.attending_id,
 )
+_PAGE = _WHOLE.where(Rotation.slug == bindparam("slug"), Rotation.public)
+_BY_ID = _WHOLE.where(Rotation.id == bindparam("rotation_id", type_=Uuid()))
 _BLOCKS = (
     select(Block)
     .where(Block.rotation_id == bindparam("rotation_id", type_=Uuid()), Block.retired_at.is_(None))

@@ -61,11 +61,19 @@ def _call(
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
         call = getattr(func, name)(offering_id, literal(mondays, postgresql.ARRAY(Date)))
-        return str(session.execute(select(call), execution_options=_SEATS).scalar_one())
-    body = _hold_sqlite if name == "hold_seat" else _release_sqlite
-    answer = body(session, offering_id, attending_id, mondays)
-    session.expire_all()
+        answer = str(session.execute(select(call), execution_options=_SEATS).scalar_one())
+    else:
+        body = _hold_sqlite if name == "hold_seat" else _release_sqlite
+        answer = body(session, offering_id, attending_id, mondays)
+    _forget_counts(session)
     return answer
+
+
+def _forget_counts(session: Session) -> None:
+    """What this session has read of seats is old now."""
+    for row in session.identity_map.values():
+        if isinstance(row, (Offering, AttendingWeek)):
+            session.expire(row)
 
 
 def _hold_sqlite(

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, context, outbox
@@ -77,24 +77,28 @@ def open_plan(
 
 def locked_plan(session: Session, plan_id: UUID) -> PaymentPlan:
     """The plan, locked until the transaction ends and read afresh."""
-    return session.scalars(
-        select(PaymentPlan)
-        .where(PaymentPlan.id == plan_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    return session.scalars(_LOCKED, {"plan_id": plan_id}).one()
+
+
+_LOCKED = (
+    select(PaymentPlan)
+    .where(PaymentPlan.id == bindparam("plan_id", type_=Uuid()))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def installments_of(session: Session, plan_id: UUID) -> list[Installment]:
     """The plan's installments in order, read afresh (hold the plan's lock)."""
-    return list(
-        session.scalars(
-            select(Installment)
-            .where(Installment.plan_id == plan_id)
-            .order_by(Installment.seq)
-            .execution_options(populate_existing=True)
-        )
-    )
+    return list(session.scalars(_INSTALLMENTS, {"plan_id": plan_id}))
+
+
+_INSTALLMENTS = (
+    select(Installment)
+    .where(Installment.plan_id == bindparam("plan_id", type_=Uuid()))
+    .order_by(Installment.seq)
+    .execution_options(populate_existing=True)
+)
 
 
 def remember_setup(session: Session, plan_id: UUID, *, customer_id: str, setup_id: str) -> None:

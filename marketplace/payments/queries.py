@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.payments.models import Charge, Installment, PaymentPlan, Refund, Transfer
@@ -70,12 +70,8 @@ class PlanView:
 def plan_view(session: Session, plan_id: UUID) -> PlanView:
     """The plan with its rows, what was paid and what went back (three reads)."""
     plan = session.get_one(PaymentPlan, plan_id)
-    rows = session.scalars(
-        select(Installment).where(Installment.plan_id == plan_id).order_by(Installment.seq)
-    ).all()
-    refunds = session.scalars(
-        select(Refund).where(Refund.plan_id == plan_id).order_by(Refund.id)
-    ).all()
+    rows = session.scalars(_INSTALLMENTS, {"plan_id": plan_id}).all()
+    refunds = session.scalars(_REFUNDS, {"plan_id": plan_id}).all()
     brand = (plan.card_brand or "").capitalize()
     return PlanView(
         plan_id=plan.id,
@@ -91,6 +87,16 @@ def plan_view(session: Session, plan_id: UUID) -> PlanView:
             if r.state not in ("failed", "void")
         ),
     )
+
+
+_INSTALLMENTS = (
+    select(Installment)
+    .where(Installment.plan_id == bindparam("plan_id", type_=Uuid()))
+    .order_by(Installment.seq)
+)
+_REFUNDS = (
+    select(Refund).where(Refund.plan_id == bindparam("plan_id", type_=Uuid())).order_by(Refund.id)
+)
 
 
 def schedules(session: Session, plan_ids: Collection[UUID]) -> dict[UUID, tuple[ScheduleRow, ...]]:

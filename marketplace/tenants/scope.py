@@ -11,7 +11,7 @@ Either wall alone holds (tests run the attacks with the other one off).
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -124,45 +124,37 @@ def _guard_statement(state: ORMExecuteState) -> None:
         raise ScopeError("only ORM statements pass the wall")
     if state.is_insert:
         raise ScopeError("bulk insert skips the flush check; use add_all")
-    state.statement = _guarded(session, scope, state.statement, changes)
+    state.statement = _guarded(scope, state.statement, changes)
 
 
 _of_the_public: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
 
 
-def _guarded(
-    session: ScopedSession, scope: Scope, statement: Executable, changes: bool
-) -> Executable:
+def _guarded(scope: Scope, statement: Executable, changes: bool) -> Executable:
     """The statement with its criteria. Those of the public hold no value that changes, so a
     statement that is made once for the whole process is guarded once."""
     if scope.kind != "public" or changes:
-        return statement.options(*_criteria(session, scope, statement, changes))
+        return statement.options(*_criteria(scope, statement, changes))
     found = _of_the_public.get(statement)
     if found is None:
-        found = statement.options(*_criteria(session, scope, statement, changes))
+        found = statement.options(*_criteria(scope, statement, changes))
         _of_the_public[statement] = found
     return found
 
 
-def _criteria(
-    session: ScopedSession, scope: Scope, statement: Executable, changes: bool
-) -> list[LoaderCriteriaOption]:
-    """The criteria of the tables a statement names, each built once for a session."""
-    cache: dict[tuple[type[Base], bool], LoaderCriteriaOption] = session.info.setdefault(
-        "criteria", {}
-    )
-    rule: Callable[[type[Base], Scope], ColumnElement[bool]] = writable if changes else readable
+def _criteria(scope: Scope, statement: Executable, changes: bool) -> list[LoaderCriteriaOption]:
+    """The criteria of the tables a statement names."""
     # what a relationship loads comes with the criteria of the statement that it belongs to
     there = {id(option) for option in _options(statement)}
-    found = []
-    for model in _models_in(statement):
-        if (model, changes) not in cache:
-            cache[model, changes] = with_loader_criteria(
-                model, rule(model, scope), include_aliases=True
-            )
-        if id(cache[model, changes]) not in there:
-            found.append(cache[model, changes])
-    return found
+    needed = (_criterion(model, scope, changes) for model in _models_in(statement))
+    return [one for one in needed if id(one) not in there]
+
+
+@lru_cache(maxsize=2048)
+def _criterion(model: type[Base], scope: Scope, changes: bool) -> LoaderCriteriaOption:
+    """A scope is plain data that never changes, so its criteria are built once for some time."""
+    rule: Callable[[type[Base], Scope], ColumnElement[bool]] = writable if changes else readable
+    return with_loader_criteria(model, rule(model, scope), include_aliases=True)
 
 
 def _options(statement: Executable) -> tuple[ExecutableOption, ...]:
@@ -170,9 +162,20 @@ def _options(statement: Executable) -> tuple[ExecutableOption, ...]:
     return given
 
 
+_of_statements: WeakKeyDictionary[Executable, list[type[Base]]] = WeakKeyDictionary()
+
+
 def _models_in(statement: Executable) -> list[type[Base]]:
-    """The models of a statement. Joins and loader options may bring in tables that the statement
-    does not name yet, so then it is every model: correct first, then fast."""
+    """The models of a statement, looked for once when it is made once for the whole process."""
+    found = _of_statements.get(statement)
+    if found is None:
+        found = _of_statements[statement] = _models_named_in(statement)
+    return found
+
+
+def _models_named_in(statement: Executable) -> list[type[Base]]:
+    """Joins and loader options may bring in tables that the statement does not name yet, so then
+    it is every model: correct first, then fast."""
     by_table = _by_table()
     loads = [one for one in _options(statement) if not isinstance(one, LoaderCriteriaOption)]
     if getattr(statement, "_setup_joins", ()) or loads:
