@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import get_args
@@ -34,7 +35,11 @@ from marketplace.reviews import operations
 from marketplace.reviews.models import Review
 from marketplace.tenants.models import Agency
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+
+@cache
+def now() -> datetime:
+    """When this market is made: by the first test that needs it, not when pytest read this file."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,7 @@ def seeded(migrated: None, store: Path) -> Iterator[Flask]:
 
     database.wipe()
     with apps.core() as app:
-        run.seed(store, now=NOW)
+        run.seed(store, now=now())
         yield app
 
 
@@ -119,11 +124,13 @@ def test_virtual_rotations_cost_what_virtual_costs(session: Session) -> None:
 
 
 def test_offerings_are_mondays_of_the_next_year(session: Session) -> None:
-    future = session.scalars(select(Offering.start_on).where(Offering.start_on > NOW.date())).all()
+    future = session.scalars(
+        select(Offering.start_on).where(Offering.start_on > now().date())
+    ).all()
     assert future and all(day.weekday() == 0 for day in future)
-    assert max(future) < NOW.date() + timedelta(days=366)
+    assert max(future) < now().date() + timedelta(days=366)
     per_rotation = session.scalars(
-        select(func.count()).where(Offering.start_on > NOW.date()).group_by(Offering.rotation_id)
+        select(func.count()).where(Offering.start_on > now().date()).group_by(Offering.rotation_id)
     ).all()
     assert set(per_rotation) <= set(range(3, 10))  # and who arrives next week
 
@@ -256,7 +263,7 @@ def test_the_demo_accounts_open(session: Session) -> None:
 
 def test_a_database_with_agencies_is_left_alone(seeded: Flask, tmp_path: Path) -> None:
     with pytest.raises(run.NotEmpty):
-        run.seed(tmp_path / "stripe.db", now=NOW)
+        run.seed(tmp_path / "stripe.db", now=now())
 
 
 def test_what_is_live_passes_the_guard_of_publishing(session: Session) -> None:
