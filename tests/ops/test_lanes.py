@@ -54,6 +54,6 @@ def test_a_missing_program_fails_its_lane_and_says_what_to_install(
         raise NoPostgres("PostgreSQL is not installed. Do this.")
 
     monkeypatch.setattr(lanes, "postgres", missing)
-    score = lanes.postgres_lane([], full=False)
+    score = lanes.postgres_lane(lanes.WHOLE, [], full=False)
     assert score.failed == 1
     assert "Do this." in str(score)

@@ -1,10 +1,14 @@
 """How much a costly test does: little in `bin/test`, all of it in `bin/test --full`."""
 
 import os
+from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 
 from tests.support.database import IS_POSTGRES
+
+Case = TypeVar("Case")
 
 
 def full() -> bool:
@@ -15,6 +19,12 @@ def full() -> bool:
 def count(quick: int, all_of_it: int) -> int:
     """The number of random histories or crash points to run now."""
     return all_of_it if full() else quick
+
+
+def halves(cases: Sequence[Case]) -> Sequence[Case]:
+    """For what costs much for each case: in a quick run each database takes every second one,
+    with --full each takes all."""
+    return cases if full() else cases[int(IS_POSTGRES) :: 2]
 
 
 on_one_database = pytest.mark.skipif(
