@@ -9,7 +9,18 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from demo import accounts
-from demo.seed import desks, drafting, keeping, market, people, platform, shops, verdicts, verifying
+from demo.seed import (
+    asking,
+    desks,
+    drafting,
+    keeping,
+    market,
+    people,
+    platform,
+    shops,
+    verdicts,
+    verifying,
+)
 from demo.seed.bookings import Desk
 from demo.seed.chance import Ids, monday_of
 from demo.seed.money import Till
@@ -74,6 +85,7 @@ def seed(
         everybody = people.build(rows, ids, built, doctor)
         verifying.build(rows, ids, built, now)
         drafting.build(rows, ids, built, doctor)
+        asking.build(rows, ids, built, doctor)
         store = Store(provider_file)
         try:
             store.clear()  # an earlier try that was not finished

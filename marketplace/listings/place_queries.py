@@ -141,13 +141,19 @@ class AskedView:
     specialty: str
     email: str
     words: str
+    line: str
     tone: str
     send: str  # the words of the button, or ''
     may_withdraw: bool
     listings: int
 
 
-_TONES = {"waiting": "warn", "expired": "bad", "declined": "bad"}
+_STATES = {
+    "held": ("Not asked yet", ""),
+    "waiting": ("Waits for a yes", "warn"),
+    "expired": ("No answer", "bad"),
+    "declined": ("Said no", "bad"),
+}
 _SEND = {"held": "Send now", "expired": "Ask again"}
 
 
@@ -166,6 +172,7 @@ def asked(session: Session) -> tuple[AskedView, ...]:
 
 def _asked(row: AttendingInvitation, listings: int) -> AskedView:
     state = consent.state_of(row)
+    words, tone = _STATES[state]
     known = {one.slug: one.label for one in catalog.specialties()}
     return AskedView(
         key=row.id,
@@ -173,8 +180,9 @@ def _asked(row: AttendingInvitation, listings: int) -> AskedView:
         npi=row.npi,
         specialty=known.get(row.specialty, ""),
         email=row.email,
-        words=consent.waits_words(row),
-        tone=_TONES.get(state, ""),
+        words=words,
+        line=consent.waits_words(row),
+        tone=tone,
         send=_SEND.get(state, ""),
         may_withdraw=state in ("held", "waiting", "expired"),
         listings=listings,

@@ -104,7 +104,7 @@ def told(session: Session, row: ScopeSignature, errors: Mapping[str, str]) -> di
     for part in parts_of(row, signed_before(session, row)):
         keys = [f"s-{slug}" for slug in part.together]
         if keys and all(kept.get(key) == OPEN_LINE for key in keys):
-            first = {f"g-{part.slug}": "Are these so? Answer all of them at once, or each line."}
+            first = {f"g-{part.slug}": f"{part.label}: answer all at once, or each line."}
             kept = first | {key: text for key, text in kept.items() if key not in keys}
     return kept
 
