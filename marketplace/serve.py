@@ -13,10 +13,15 @@ from importlib import import_module
 
 from flask import Flask
 from granian.cli import cli
+from sqlalchemy.orm import configure_mappers
+
+from marketplace.core.db import db
 
 SELF = "marketplace.serve"
 SHARED = ("marketplace.search.embedded_engine", "sqlalchemy.dialects.sqlite")
 """Loaded at a worker's first request otherwise."""
+FIRST_PAGES = ("/sign-in", "/")
+"""Whatever they answer: without a database they say that something is down."""
 
 
 def create_app() -> Flask:
@@ -27,8 +32,21 @@ def create_app() -> Flask:
     app: Flask = getattr(import_module(module), function)()
     for name in app.jinja_env.list_templates(extensions=["html"]):
         app.jinja_env.get_template(name)
+    _warm(app)
     _made.append(app)
     return app
+
+
+def _warm(app: Flask) -> None:
+    """Answer some pages: Python writes into code that runs for the first times, and mappings,
+    statements and lists are made once. Done here it is shared; in a worker each page of memory
+    that is written to becomes a copy. No connection may live through a fork."""
+    configure_mappers()
+    visitor, base = app.test_client(), app.extensions["rounds.config"].base_url
+    for path in FIRST_PAGES * 3:
+        visitor.get(path, base_url=base)
+    with app.app_context():
+        db.engine.dispose()
 
 
 _made: list[Flask] = []

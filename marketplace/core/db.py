@@ -198,8 +198,6 @@ def _prepare_connection(connection: DBAPIConnection, record: ConnectionPoolEntry
         "synchronous=FULL",
         "busy_timeout=15000",
         "foreign_keys=ON",
-        "cache_size=-16000",
-        "mmap_size=134217728",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
