@@ -29,6 +29,7 @@ from marketplace.listings import (
     signing_views,
 )
 from marketplace.listings import invited_views as link_views
+from marketplace.listings.checks import _without_a_yes
 from marketplace.listings.models import (
     Affiliation,
     Attending,
@@ -266,6 +267,17 @@ def test_nothing_opens_without_a_yes(market: Market) -> None:
     with agency(market) as session, pytest.raises(Invalid) as refused:
         operations.publish(session, market.staff_actor, market.rotation_id)
     assert "affiliation" in refused.value.errors
+
+
+def test_the_check_sees_what_is_open_without_a_yes(market: Market) -> None:
+    """Written past every guard, the invariant names it."""
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert _without_a_yes(session) == []
+    with open_session(factories.a_system()) as session:
+        session.execute(update(Affiliation).values(accepted_at=None))
+    with open_session(factories.a_system(), readonly=True) as session:
+        [said] = _without_a_yes(session)
+    assert market.slug in said
 
 
 # --- the answer ---------------------------------------------------------------------------------
