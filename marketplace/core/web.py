@@ -18,7 +18,7 @@ from flask import Blueprint, Flask, Request, Response, current_app, g, redirect,
 from flask import render_template as _render_template
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -234,6 +234,8 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DataError, _unstorable)
+    for kind in (OperationalError, InterfaceError, TimeoutError):
+        app.register_error_handler(kind, _no_database)
     app.register_error_handler(Exception, _crash)
 
 
@@ -569,6 +571,16 @@ def _unstorable(error: DataError) -> BaseResponse:
     """A value that no row can hold (PostgreSQL takes no NUL in a text): the sender's, not ours."""
     log.warning("a value that cannot be stored", extra={"path": request.path, "error": str(error)})
     return error_answer(400, "A value has characters that cannot be used. Go back and try again.")
+
+
+def _no_database(error: Exception) -> BaseResponse:
+    """The database is away or gives no connection: each request asks it anew, so it heals."""
+    log.exception("the database did not answer", extra={"path": request.path})
+    answer = error_answer(
+        503, "Try again in a minute. If you sent a form, look first whether it arrived."
+    )
+    answer.headers["Retry-After"] = "60"
+    return answer
 
 
 _MESSAGES = {

@@ -1,0 +1,36 @@
+"""The database is away: pages that need it say so, the others go on, nothing is restarted."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine
+
+from marketplace.core.db import db
+from tests.support import apps
+
+AWAY = "postgresql+psycopg://rounds@127.0.0.1:{}/rounds?connect_timeout=2"
+
+
+@pytest.fixture
+def app(migrated: None) -> Iterator[Flask]:
+    with apps.whole() as whole:
+        yield whole
+
+
+def test_a_page_says_so_and_recovers(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = app.test_client()
+    assert visitor.get("/agencies/nobody").status_code == 404
+    with socket.socket() as held, monkeypatch.context() as away, app.app_context():
+        held.bind(("127.0.0.1", 0))  # a port that nobody listens on
+        gone = create_engine(AWAY.format(held.getsockname()[1]))
+        away.setitem(db.engines, None, gone)
+        answer = visitor.get("/agencies/nobody")
+        assert answer.status_code == 503
+        assert "A part of Rounds is not answering" in answer.text
+        assert "look first whether it arrived" in answer.text
+        assert answer.headers["Retry-After"] == "60"
+        assert "private" in answer.headers["Cache-Control"]
+        assert visitor.get("/sign-in").status_code == 200
+    assert visitor.get("/agencies/nobody").status_code == 404
