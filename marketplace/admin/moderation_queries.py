@@ -76,7 +76,9 @@ def queue(session: Session, tab: str) -> tuple[Queued, ...]:
     else:
         wanted = _unseen().order_by(Rotation.updated_at.desc(), Rotation.id)
         wanted = wanted.limit(LINTED if tab == "text" else PAGE)
-    rows = session.scalars(wanted.options(joinedload(Rotation.agency))).all()
+    rows = session.scalars(
+        wanted.options(joinedload(Rotation.agency), joinedload(Rotation.site))
+    ).all()
     reports = _reports(session, [row.id for row in rows])
     made = [_queued(row, reports.get(row.id, 0)) for row in rows]
     if tab == "text":

@@ -15,9 +15,9 @@ from marketplace.bookings import fit, operations, order, queries
 from marketplace.bookings.booking_page import document_labels, request_url, url_of
 from marketplace.bookings.models import Booking
 from marketplace.bookings.queries import Start
-from marketplace.core import clock, formats, reference
+from marketplace.core import clock, formats
 from marketplace.core.words import words
-from marketplace.listings import catalog
+from marketplace.listings import notices
 from marketplace.listings import queries as listings
 from marketplace.listings.eligibility import Verdict
 from marketplace.listings.letter_words import letter
@@ -228,23 +228,20 @@ def choices() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def advisories(rotation: Rotation, status: str) -> list[str]:
-    """Notices about the state; none where nobody travels."""
-    if rotation.setting == "remote":
-        return []
-    return [a.text for a in catalog.advisories(rotation.site.state, rotation.type, status)]
+def advisories(rotation: Rotation, facts: fit.Facts) -> list[str]:
+    """Notices about the state."""
+    return [one.text for one in notices.of_state(rotation, _status(facts))]
 
 
-def visa_facts(facts: fit.Facts) -> list[str]:
+def visa_facts(rotation: Rotation, facts: fit.Facts) -> list[str]:
     """Facts, not advice, for somebody who needs a visa or has not told."""
     if facts.get("candidate.needs_visa") is False:
         return []
-    status = facts.get("candidate.status")
-    return [
-        line["text"]
-        for line in reference.rows("visa_facts")
-        if line["status"] in ("all", status or line["status"])
-    ]
+    return [line["text"] for line in notices.visa_facts(rotation, _status(facts))]
+
+
+def _status(facts: fit.Facts) -> str:
+    return str(facts.get("candidate.status") or "")
 
 
 def papers(booking: Booking, needs_visa: bool) -> tuple[str, list[Paper]]:

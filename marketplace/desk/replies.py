@@ -97,11 +97,8 @@ def filled(text: str, booking: Booking) -> str:
 
 def refuse_banned(text: str, field: str) -> dict[str, str]:
     """A message for `field` when a text to a candidate promises or hides what no text may."""
-    for finding in lint.lint(text):
-        if finding.action == "block" or finding.code in ("contact-outside", "email-phone"):
-            advice = f"{finding.why} {finding.say_instead}".strip()
-            return {field: f"“{finding.matched}”: {advice}"}
-    return {}
+    said = lint.refusal(text, also=("contact-outside", "email-phone"))
+    return {field: said} if said else {}
 
 
 def _errors(draft: Draft) -> dict[str, str]:

@@ -20,6 +20,7 @@ from marketplace.listings import (
     editor_forms,
     lint,
     money_split,
+    notices,
     operations,
     policies,
     refunds,
@@ -382,7 +383,7 @@ def _basics_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dic
 def lint_lines(rotation: Rotation) -> list[dict[str, Any]]:
     """What the lint says about the texts: must change first, then what somebody should look at."""
     found = lint.lint_fields(operations.public_texts(rotation))
-    names = {"title": "title", "summary": "description", "week": "week", "inclusions": "inclusions"}
+    names = {"summary": "description", "site": "site’s name", "affiliation": "site’s affiliation"}
     lines = [
         {
             "must": hit.action == "block",
@@ -456,9 +457,9 @@ def _scope_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict
         "would_be": _would_be(rotation),
         "signature": signature,
         "ask_url": f"{found.url}/ask-signature" if signature.may_ask else "",
-        "advisories": catalog.advisories(rotation.site.state, rotation.type),
+        "advisories": notices.of_state(rotation),
         "state_name": cities.states()[rotation.site.state],
-        "visa_facts": visa_facts(rotation),
+        "visa_facts": notices.visa_facts(rotation),
         "usual": a_type(rotation.type),
     }
 
@@ -482,12 +483,6 @@ def _would_be(rotation: Rotation) -> str:
     level = versions.derived_level(rotation)
     rotation.signed_version = signed
     return "" if level == kept else catalog.level(level).label
-
-
-def visa_facts(rotation: Rotation) -> list[Mapping[str, str]]:
-    """The facts of `visa_facts.csv` for the people that the listing takes."""
-    from_data = catalog.visa_facts()
-    return [row for row in from_data if row["status"] in ("all", "", *rotation.accepts)]
 
 
 def last_signed(session: Session, rotation: Rotation) -> ScopeSignature | None:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -49,6 +49,18 @@ def lint_fields(texts: Mapping[str, str]) -> tuple[Finding, ...]:
 def is_clean(texts: Mapping[str, str]) -> bool:
     """No banned phrase: the fact `rotation.text_lint_clean`."""
     return all(finding.action != "block" for finding in lint_fields(texts))
+
+
+def refusal(text: str, *, also: Collection[str] = ()) -> str:
+    """Why a text cannot be kept, in words for its field; empty when it can.
+
+    A `block` phrase refuses it, and a phrase of the codes in `also`, where nobody would look at a
+    `review`.
+    """
+    for hit in lint(text):
+        if hit.action == "block" or hit.code in also:
+            return f"“{hit.matched}”: {hit.why} {hit.say_instead}".strip()
+    return ""
 
 
 def plain(text: str) -> str:

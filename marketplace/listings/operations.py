@@ -158,6 +158,8 @@ def public_texts(rotation: Rotation) -> dict[str, str]:
         "summary": rotation.summary,
         "inclusions": "\n".join(rotation.inclusions),
         "week": "\n".join(week),
+        "site": rotation.site.name,
+        "affiliation": rotation.site.affiliation,
     }
 
 

@@ -12,7 +12,15 @@ from marketplace.bookings import order, request_page
 from marketplace.bookings import queries as bookings
 from marketplace.core import clock
 from marketplace.core.formats import day
-from marketplace.listings import catalog, cities, eligibility, letter_words, queries, seasons
+from marketplace.listings import (
+    catalog,
+    cities,
+    eligibility,
+    letter_words,
+    notices,
+    queries,
+    seasons,
+)
 from marketplace.listings.fit_words import worded
 from marketplace.listings.models import Block, Rotation
 from marketplace.listings.money_split import DeclaredShare, where_money_goes
@@ -209,7 +217,8 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         reviews_url="#reviews",
         record_lead=_agency_lead(rotation.agency),
         record=_record(rotation.agency),
-        advisory=_advisory(rotation),
+        notices=notices.of_state(rotation),
+        visa_facts=notices.visa_facts(rotation),
         similar=_similar(session, rotation),
     )
 
@@ -446,16 +455,6 @@ def _record(agency: Agency) -> list[Row]:
     if agency.founded_year:
         found.append(row(label="Founded", value=str(agency.founded_year), note="as declared"))
     return found
-
-
-def _advisory(rotation: Rotation) -> Row | None:
-    found = catalog.advisories(rotation.site.state, rotation.type)
-    strong = [one for one in found if one.state != "*"]
-    if not strong:
-        return None
-    name = cities.states()[rotation.site.state]
-    text = " ".join(one.text for one in strong)
-    return row(title=f"{name}: what the state says", text=text, reviewed=date(2026, 11, 22))
 
 
 def _similar(session: Session, rotation: Rotation) -> list[Row]:

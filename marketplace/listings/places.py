@@ -16,7 +16,7 @@ from marketplace.core import audit, clock, ids
 from marketplace.core.context import SYSTEM, Actor
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.events import publish
-from marketplace.listings import catalog, cities, operations, versions
+from marketplace.listings import catalog, cities, lint, operations, versions
 from marketplace.listings.events import AttendingLeft, RotationChanged
 from marketplace.listings.models import Affiliation, Attending, Offering, Rotation, Site
 from marketplace.listings.npi import valid_npi
@@ -118,6 +118,9 @@ def site_complaints(facts: SiteFacts) -> dict[str, str]:
         errors["setting"] = "Choose a setting."
     if _city(facts.city) is None:
         errors["city"] = "Choose a city of the list, like Chicago, IL."
+    for field, text in (("name", facts.name), ("affiliation", facts.affiliation)):
+        if said := lint.refusal(text, also=("email-phone",)):  # everybody reads both
+            errors[field] = said
     return errors
 
 

@@ -16,11 +16,15 @@ from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, Forbidden, Invalid, NotFound
 from marketplace.core.outbox import OutboxMessage
 from marketplace.listings import catalog, cities, seasons
+from marketplace.listings.models import Rotation
 from marketplace.payments import plan
 from marketplace.search.catalog import reference_catalog
 from marketplace.tenants.models import fee_of_new_agencies
 from marketplace.verification import kinds
+from tests import factories
 from tests.accounts.conftest import SYSTEM, Visitor, agency, member, person, site, visitor
+from tests.admin.test_moderation import client_of
+from tests.support.rooms import words_of
 
 __all__ = ["site", "visitor"]  # fixtures
 WHY = "Checked against the board's page"
@@ -190,6 +194,38 @@ def test_what_cannot_be(admin: Visitor) -> None:
         assert session.scalars(select(lists.ListRow)).all() == []
     _, page = send(admin, "specialties", "cardiology", label="", aliases="heart <b>")
     assert "heart &lt;b&gt;" in page
+
+
+def test_an_advisory_is_read_where_people_decide(web_app: Flask, admin: Visitor) -> None:
+    """On the listing, beside the request and in the agency's editor, with its source's date."""
+    market, ana = factories.market(), factories.candidate()
+    made = factories.booking(market, ana, "held")
+    editor = f"/agency/{market.agency_slug}/listings/{market.slug}/edit/scope"
+    places = {
+        f"/rotations/{market.slug}": web_app.test_client(),
+        f"/me/bookings/{made.reference}/eligibility": client_of(web_app, ana.id),
+        editor: client_of(web_app, market.staff["manager"]),
+    }
+    news = "Illinois is not listed: ask the site which rules it has read."
+    cells = {"text": news, "source_date": "2026-03-05"}
+    assert send(admin, "state_advisories", "*/scope-of-practice", **cells)[0] == 303
+    refresh()
+    for path, client in places.items():
+        page = words_of(client.get(path).text).replace("\xa0", " ")
+        assert news in page, path
+        assert "Every state has its own rules about who" not in page, path
+        assert "An officer may ask what you will do" in page, path  # visa_facts.csv
+        assert ("As of Mar 5, 2026." in page) == (not path.startswith("/me/")), path
+
+
+def test_who_stays_at_home_reads_of_no_border(web_app: Flask, site: Flask) -> None:
+    market = factories.market()
+    with open_session(SYSTEM) as session:
+        row = session.get_one(Rotation, market.rotation_id)
+        row.setting, row.type, row.accepts = "remote", "virtual", ["student"]
+    page = words_of(web_app.test_client().get(f"/rotations/{market.slug}").text)
+    assert "you do not enter the United States" in page and "Visa facts (1)" in page
+    assert "what the state says" not in page and "An officer may ask" not in page
 
 
 def test_first_the_effect_then_the_change(admin: Visitor) -> None:

@@ -211,7 +211,8 @@ ROTATION = Made(
     reviews_url="/rotations/fuentes/reviews",
     record_lead="Arranges this rotation and answers your messages.",
     record=[Made(label="Confirms a request in", value="19 hours", note="median of 168 bookings")],
-    advisory=Made(title="Florida: the law", text="Facts here.", reviewed=date(2026, 11, 1)),
+    notices=[Made(text="Florida has its own rules.", source_date="2022", shown_date="2022")],
+    visa_facts=[Made(situation="At the border", text="An officer may ask what you will do.")],
     similar=SIMILAR,
 )
 STEPS = [

@@ -129,6 +129,7 @@ FAULTS = [
     ({"vslo_only": "maybe"}, "vslo_only", "yes or no"),
     ({"week": "sunday-morning:Rest"}, "week", "monday-morning"),
     ({"min_student_year": "first"}, "min_student_year", "Use one of"),
+    ({"site": "Guaranteed Match Clinic"}, "site", "Nobody can promise a match"),
     ({"title": "two\nlines"}, "title", "line break"),  # the last: it has two lines
 ]
 

@@ -98,6 +98,15 @@ def test_a_dry_run_and_a_bad_row_change_nothing(market: factories.Market, kind: 
     assert everything(market) == before
 
 
+def test_a_file_of_sites_is_linted_as_the_page_is(market: factories.Market) -> None:
+    bad = a_file(
+        a_site(name="Escrow Clinic"), a_site(affiliation="Write to dean@school.example.edu")
+    )
+    found = check(market, "sites", bad).faults
+    assert [(fault.line, fault.column) for fault in found] == [(2, "name"), (3, "affiliation")]
+    assert found[0].reason.startswith("“Escrow”: We hold money")
+
+
 def test_the_world_may_move_between_check_and_import(market: factories.Market) -> None:
     """What was fine at the dry run is asked again; then all rows fall, the good ones too."""
     rows = a_site(name="First"), a_site(name="Second")

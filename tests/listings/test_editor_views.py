@@ -301,6 +301,35 @@ def test_a_site_takes_the_time_of_its_city(desk: Browser, market: Market) -> Non
     assert nowhere.status_code == 422 and 'id="city-err"' in nowhere.text
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("name", "Guaranteed Letter Clinic", "“Guaranteed Letter”: A letter depends"),
+        ("name", "Harbor Clinic +1 312 555 0142", "“+1 312 555 0142”: Contact details"),
+        ("affiliation", "No refunds University", "“No refunds”: Every booking"),
+        ("affiliation", "ask@harbor.example.org", "“ask@harbor.example”: Contact"),
+    ],
+)
+def test_a_site_says_no_more_than_a_listing_may(
+    desk: Browser, market: Market, field: str, text: str, said: str
+) -> None:
+    with open_session(factories.a_system(), readonly=True) as session:
+        slug = session.get_one(Site, market.site_id).slug
+    home = f"/agency/{market.agency_slug}/sites"
+    for path in (f"{home}/new", f"{home}/{slug}"):
+        answer = desk.post(path, site_form(**{field: text}), page=path)
+        assert answer.status_code == 422 and f'id="{field}-err"' in answer.text
+        assert said in words_of(answer.text) and f'value="{text}"' in answer.text
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert session.scalars(select(Site).where(getattr(Site, field) == text)).all() == []
+
+
+def test_a_site_may_have_the_name_of_its_town(desk: Browser, market: Market) -> None:
+    path = f"/agency/{market.agency_slug}/sites/new"
+    sent = site_form(name="Signal Hill Medical Center", city="Long Beach, CA")
+    assert desk.post(path, sent, page=path).status_code == 303
+
+
 def test_a_site_can_be_added_from_the_editor(desk: Browser, market: Market) -> None:
     path = f"/agency/{market.agency_slug}/sites/new"
     asked = f"{path}?then={market.slug}"
