@@ -87,10 +87,11 @@ def _charge_without_posting(session: Session) -> list[str]:
     posted = select(LedgerTransaction.source_key)
     missing = []
     for model, state in ((Charge, "succeeded"), (Refund, "succeeded"), (Transfer, "succeeded")):
-        rows = session.scalars(
-            select(model.external_id).where(model.state == state, model.external_id.not_in(posted))
+        unposted = model.external_id.is_(None) | model.external_id.not_in(posted)
+        rows = session.execute(
+            select(model.id, model.external_id).where(model.state == state, unposted)
         )
-        missing += [f"{model.__tablename__} {row}" for row in rows]
+        missing += [f"{model.__tablename__} {key}: {name}" for key, name in rows]
     return missing
 
 
