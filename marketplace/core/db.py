@@ -180,10 +180,12 @@ def open_session(scope: Scope, readonly: bool = False) -> Iterator[ScopedSession
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Pool settings for an address."""
+    """Settings of the engine for an address. An error never tells the values of a statement: it
+    goes to the log, and they are people's."""
+    usual: dict[str, Any] = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15, "check_same_thread": False}}
-    return {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 8}
+        return usual | {"connect_args": {"timeout": 15, "check_same_thread": False}}
+    return usual | {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 8}
 
 
 @event.listens_for(Engine, "connect")

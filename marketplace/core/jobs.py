@@ -7,7 +7,6 @@ an idle worker blocks for worker_ttl - 15 s and abandoned jobs are found by main
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -250,6 +249,3 @@ def work(url: str, *, forking: bool, burst: bool = False) -> None:
         maintenance_interval=10,
     )
     worker.work(with_scheduler=True, burst=burst, logging_level="WARNING")
-
-
-LONG_WAIT = timedelta(seconds=1)

@@ -567,15 +567,22 @@ def _view_as_over(person_id: UUID, name: str) -> Response:
     )
 
 
+def _path_for_logs() -> str:
+    """The route instead of the path, which may end in the token of somebody's link."""
+    return str(request.url_rule or request.path)
+
+
 def _unstorable(error: DataError) -> BaseResponse:
     """A value that no row can hold (PostgreSQL takes no NUL in a text): the sender's, not ours."""
-    log.warning("a value that cannot be stored", extra={"path": request.path, "error": str(error)})
+    log.warning(
+        "a value that cannot be stored", extra={"path": _path_for_logs(), "error": str(error)}
+    )
     return error_answer(400, "A value has characters that cannot be used. Go back and try again.")
 
 
 def _no_database(error: Exception) -> BaseResponse:
     """The database is away or gives no connection: each request asks it anew, so it heals."""
-    log.exception("the database did not answer", extra={"path": request.path})
+    log.exception("the database did not answer", extra={"path": _path_for_logs()})
     answer = error_answer(
         503, "Try again in a minute. If you sent a form, look first whether it arrived."
     )
@@ -601,7 +608,7 @@ def _http_error(error: HTTPException) -> BaseResponse:
 
 
 def _crash(error: Exception) -> BaseResponse:
-    log.exception("request failed", extra={"path": request.path})
+    log.exception("request failed", extra={"path": _path_for_logs()})
     if current_app.testing:
         raise error
     return error_answer(
