@@ -17,7 +17,7 @@ from marketplace.bookings.models import Booking
 from marketplace.bookings.queries import Start
 from marketplace.core import clock, formats
 from marketplace.core.words import words
-from marketplace.listings import notices
+from marketplace.listings import longer, notices
 from marketplace.listings import queries as listings
 from marketplace.listings.eligibility import Verdict
 from marketplace.listings.letter_words import letter
@@ -39,11 +39,13 @@ _CHOICES = (
 
 @dataclass(frozen=True)
 class Length:
-    """A length with its price and last day."""
+    """A length with its price and last day, and how many percent less a week costs than in the
+    shortest one."""
 
     weeks: int
     cents: int
     end: date
+    saving: int
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,14 @@ def letters(rotation: Rotation, weeks: int, found: Iterable[Start]) -> dict[date
 
 def lengths(rotation: Rotation, start: date) -> list[Length]:
     """Every length from one start."""
+    less = longer.savings({block.weeks: block.price_cents for block in rotation.blocks})
     return [
-        Length(block.weeks, block.price_cents, listings.last_day(start, block.weeks))
+        Length(
+            block.weeks,
+            block.price_cents,
+            listings.last_day(start, block.weeks),
+            less[block.weeks],
+        )
         for block in rotation.blocks
     ]
 

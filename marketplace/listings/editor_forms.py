@@ -10,7 +10,7 @@ from uuid import UUID
 from marketplace.core import reference
 from marketplace.core.errors import Invalid
 from marketplace.core.typed import long_text
-from marketplace.listings import catalog, money_split, policies, versions, wider
+from marketplace.listings import catalog, longer, money_split, policies, versions, wider
 from marketplace.listings.models import BLOCK_WEEKS, Rotation
 from marketplace.listings.money_split import DeclaredShare, Payee
 
@@ -304,6 +304,8 @@ def price(sent: Sent, rotation: Rotation) -> Written:
                 prices[weeks] = cents(text)
             except ValueError:
                 form.errors[f"price-{weeks}"] = "Write dollars like 1650 or 1650.50."
+    if sent.get("use", "") == "longer" and sent.get("off", "").strip():
+        prices = _with_discount(form, prices)
     parts = []
     for name, (payee, label) in PAYEES.items():
         percent = form.number(f"share-{name}", 0, 100, 0)
@@ -318,6 +320,24 @@ def price(sent: Sent, rotation: Rotation) -> Written:
     written = form.done(values, prices)
     _check_shares(rotation, parts, prices)
     return written
+
+
+def _with_discount(form: _Reader, prices: dict[int, int]) -> dict[int, int]:
+    """The button that fills in the longer lengths; without a percentage it saves what is there,
+    as the key Enter in another field does."""
+    percent = form.number("off", 1, longer.MAX_PERCENT)
+    since = form.one_of("since", [str(weeks) for weeks in BLOCK_WEEKS], "Choose a length.")
+    if form.errors or percent is None:
+        return prices
+    try:
+        found = longer.filled(prices, int(since), percent)
+    except Invalid as error:
+        form.errors |= error.errors
+        return prices
+    for weeks, amount in found.items():
+        if amount > MAX_PRICE_CENTS:
+            form.errors[f"price-{weeks}"] = "This would be more than $100,000."
+    return found
 
 
 def _check_shares(

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.core import clock
+from marketplace.core import clock, formats
 from marketplace.core.formats import site_at, site_in, when
 from marketplace.core.money import dollars
 from marketplace.listings import (
@@ -19,6 +19,7 @@ from marketplace.listings import (
     drafts,
     editor_forms,
     lint,
+    longer,
     money_split,
     notices,
     operations,
@@ -297,7 +298,15 @@ def _price_stored(rotation: Rotation) -> dict[str, Any]:
         **{f"share-{name}": _number(shares.get(name)) for name in editor_forms.PAYEES},
         "deposit": str(rotation.deposit_percent),
         "installments": str(rotation.max_installments),
+        "off": "",
+        "since": _usual_since(prices),
     }
+
+
+def _usual_since(prices: Mapping[int, int]) -> str:
+    """The first length that may cost less a week: the next after the shortest with a price."""
+    least = min(prices, default=BLOCK_WEEKS[0])
+    return str(next((weeks for weeks in BLOCK_WEEKS if weeks > least), BLOCK_WEEKS[-1]))
 
 
 def plain_dollars(cents: int | None) -> str:
@@ -531,7 +540,9 @@ def _price_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict
     usual = prices.get(4) or (shortest.price_cents if shortest else 0)
     limits = editor_forms.plan_limits()
     return {
-        "lengths": [_length(rotation, weeks, prices, shortest) for weeks in BLOCK_WEEKS],
+        "lengths": [_length(rotation, weeks, prices) for weeks in BLOCK_WEEKS],
+        "longer": [(str(weeks), formats.weeks(weeks)) for weeks in BLOCK_WEEKS[1:]],
+        "most_off": longer.MAX_PERCENT,
         "payees": [(name, label) for name, (_, label) in editor_forms.PAYEES.items()],
         "limits": limits,
         "plans": [
@@ -549,21 +560,15 @@ def _price_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dict
     }
 
 
-def _length(
-    rotation: Rotation, weeks: int, prices: Mapping[int, int], shortest: Any
-) -> dict[str, Any]:
+def _length(rotation: Rotation, weeks: int, prices: Mapping[int, int]) -> dict[str, Any]:
     cents = prices.get(weeks)
     fee = rotation.agency.platform_fee_percent
-    saving = 0
-    if cents and shortest and weeks > shortest.weeks:
-        at_the_same_rate = shortest.price_cents * weeks // shortest.weeks
-        saving = max(0, (at_the_same_rate - cents) * 100 // at_the_same_rate)
     return {
         "weeks": weeks,
         "name": f"price-{weeks}",
         "week": dollars(cents // weeks) if cents else "",
         "net": dollars(cents * (100 - fee) // 100) if cents else "",
-        "saving": saving,
+        "saving": longer.savings(prices).get(weeks, 0),
     }
 
 

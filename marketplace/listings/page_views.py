@@ -90,6 +90,7 @@ def chosen(
             weeks=one.weeks,
             cents=one.cents,
             end=one.end,
+            saving=one.saving,
             url=f"{here}?start={picked.date}&weeks={one.weeks}{kept}#dates",
         )
         for one in request_page.lengths(rotation, picked.date)
