@@ -14,7 +14,7 @@ from marketplace.core import clock, context
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, Forbidden, Gone, Invalid, NotFound
-from marketplace.listings import differences, drafts, making, operations, signing, wider
+from marketplace.listings import differences, drafts, making, operations, signing, versions, wider
 from marketplace.listings.draft_models import ListingDraft, ListingVersion, WiderRequest
 from marketplace.listings.models import Block, Offering, Rotation, ScopeSignature
 from marketplace.tenants.models import Agency
@@ -105,6 +105,94 @@ def test_a_signed_fact_of_a_draft_asks_for_a_new_signature(market: Market) -> No
     publish(market)
     after = row(market)
     assert (after.hours_per_week, after.version, after.level) == (50, 2, "hands-on-outpatient")
+
+
+# Everything an agency may write, each with another value than the market's listing has. The nine
+# that the attending signs are named here on purpose, not taken from `versions.SIGNED_FACTS`.
+SIGNED: dict[str, Any] = {
+    "type": "sub-internship",
+    "interaction": "mixed",
+    "setting": "inpatient",
+    "attending_id": "another",
+    "activities": factories.HANDS_ON | {"vital-signs": "yes"},
+    "hours_per_week": 50,
+    "trainees_per_attending": 6,
+    "hospital_share": 40,
+    "letter_policy": {"policy": "discuss"},
+}
+NOT_SIGNED: dict[str, Any] = {
+    "title": "Other words",
+    "summary": "Other days.",
+    "specialty": "neurology",
+    "site_id": "another",
+    "inclusions": ["orientation-day"],
+    "accepts": ["student"],
+    "required_exams": ["usmle_step_1"],
+    "required_documents": ["passport"],
+    "eligibility": {"max_years_since_graduation": 5},
+    "week_plan": [{"day": "Monday", "morning": "Clinic", "afternoon": ""}],
+    "cancellation": {"preset": "strict"},
+    "price_parts": [{"payee": "attending", "label": "Attending", "percent": 60}],
+    "deposit_percent": 25,
+    "max_installments": 2,
+    "preapproved": True,
+    "notice_days": 60,
+}
+
+
+def another(market: Market, fact: str, value: object) -> object:
+    """A site or an attending of the agency for `another`; any other value as it is."""
+    if value != "another":
+        return value
+    with open_session(factories.a_system()) as session:
+        if fact == "site_id":
+            return factories.site(session, market.agency_id).id
+        doctor = factories.attending(session, "Nora Second")
+        factories.affiliation(session, market.agency_id, doctor.id)
+        return doctor.id
+
+
+def test_what_is_signed_and_what_is_not_is_all_there_is() -> None:
+    assert SIGNED.keys() | NOT_SIGNED.keys() == set(versions.EDITABLE)
+
+
+@pytest.mark.parametrize("fact", SIGNED)
+def test_each_signed_fact_asks_for_a_new_signature(market: Market, fact: str) -> None:
+    """Of a live listing, whose draft cannot open; and of one that was never live."""
+    value = another(market, fact, SIGNED[fact])
+    assert getattr(row(market), fact) != value
+    save(market, **{fact: value})
+    assert (working(market).version, working(market).signed_version) == (2, 1)
+    with pytest.raises(Invalid) as refused:
+        publish(market)
+    assert "signature" in refused.value.errors
+    live = row(market)
+    assert (live.version, live.signed_version) == (1, 1) and getattr(live, fact) != value
+    with agency(market) as session:
+        drafts.discard(session, market.staff_actor, market.rotation_id)
+    with open_session(factories.a_system()) as session:
+        unpublished = session.get_one(Rotation, market.rotation_id)
+        unpublished.state, unpublished.public, unpublished.published_at = "draft", False, None
+    save(market, **{fact: value})
+    written = row(market)
+    assert getattr(written, fact) == value
+    assert (written.version, written.signed_version) == (2, 1)
+
+
+def test_nothing_else_asks_for_a_new_signature(market: Market) -> None:
+    """Each alone, and then all of them with the prices: the old signature holds."""
+    values = {fact: another(market, fact, value) for fact, value in NOT_SIGNED.items()}
+    for fact, value in values.items():
+        assert getattr(row(market), fact) != value, fact
+        save(market, **{fact: value})
+        kept = working(market)
+        assert kept.signed_version == kept.version, fact
+        with agency(market) as session:
+            drafts.discard(session, market.staff_actor, market.rotation_id)
+    save(market, {2: 90_000}, **values)
+    publish(market)
+    after = row(market)
+    assert after.signed_version == after.version == 2 and after.title == "Other words"
 
 
 def test_a_change_after_asking_ends_the_request(market: Market) -> None:

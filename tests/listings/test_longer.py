@@ -148,4 +148,4 @@ def test_candidates_read_what_a_longer_length_saves(web_app: Flask) -> None:
     page = words_of(web_app.test_client().get(f"/rotations/{market.slug}").text)
     assert "25% less a week" in page and "31% less a week" in page
     assert page.count("% less a week") == 2  # nothing at the shortest
-    assert "Less a week: compared with 2\xa0weeks." in page
+    assert "Less a week: compared with 2 weeks." in page
