@@ -40,6 +40,7 @@ CONTEST_TIME = timedelta(hours=72)
 PROVIDER_FAULT = "agency-cancelled"
 NO_SHOW_CAUSE = "candidate-no-show"
 NO_SHOW_AFTER = timedelta(days=3)
+REFERENCES = 5  # tries; of 729 million one is rarely taken
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,25 @@ def hold(session: Session, actor: Actor, wanted: Wanted) -> Booking:
         terms=listings.frozen_terms(rotation, block),
         steps=1,
     )
-    session.add(booking)
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise Conflict("You already have a request for this start.", "already_live") from error
+    _insert(session, booking)
     _write_history(session, booking, actor, source="", event="hold", note="")
     return booking
+
+
+def _insert(session: Session, booking: Booking) -> None:
+    """Write it; with another reference when somebody has this one (nobody may see whose)."""
+    for _ in range(REFERENCES):
+        try:
+            with session.begin_nested():
+                session.add(booking)
+            return
+        except IntegrityError as error:
+            if "booking_reference" not in str(error.orig).replace(".", "_"):
+                raise Conflict(
+                    "You already have a request for this start.", "already_live"
+                ) from error
+            booking.reference = ids.booking_reference()
+    raise Conflict("Please try again.", "no_reference")
 
 
 def extend_hold(session: Session, actor: Actor, booking_id: UUID) -> Booking:

@@ -33,4 +33,8 @@ def test_a_page_says_so_and_recovers(app: Flask, monkeypatch: pytest.MonkeyPatch
         assert answer.headers["Retry-After"] == "60"
         assert "private" in answer.headers["Cache-Control"]
         assert visitor.get("/sign-in").status_code == 200
+        ready = visitor.get("/readyz")
+        assert (ready.status_code, ready.json) == (503, {"database": False, "queue": False})
+        assert visitor.get("/healthz").status_code == 200  # nobody restarts the process for it
     assert visitor.get("/agencies/nobody").status_code == 404
+    assert visitor.get("/readyz").status_code == 200

@@ -80,7 +80,7 @@ def test_listings_come_in_as_drafts_and_once(
     path = file(a_row(market, title="Cardiology clinic and ward"))
     changed = run("import-listings", path, "--agency", market.agency_slug)
     assert changed.stdout == "1 rows: 0 new, 1 changed, 0 the same, 0 with faults.\n"
-    assert [row.title for row in imported(market)][0] == "Cardiology clinic and ward"
+    assert imported(market)[0].title == "Cardiology clinic and ward"
     with open_session(factories.a_system(), readonly=True) as session:
         acts = session.scalars(select(AuditEntry).where(AuditEntry.actor_kind == "system")).all()
     assert {row.agency_id for row in acts if row.action.startswith("import")} == {market.agency_id}
