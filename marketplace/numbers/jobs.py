@@ -55,12 +55,17 @@ def measure(scope: Scope) -> None:
                 session.add(row)
             row.measured, row.weekly = dict(found.measured), dict(found.weekly)
             row.last_week, row.at = over.last_week, clock.now()
+    measure_market(scope)
+
+
+def measure_market(scope: Scope) -> None:
+    """The middle of what was measured of the agencies that anybody may see, for these weeks."""
     with open_session(scope) as session:
         known: list[dict[str, Any]] = list(
             session.scalars(
                 select(AgencyNumbers.measured)
                 .join(Agency, Agency.id == AgencyNumbers.agency_id)
-                .where(Agency.is_public, AgencyNumbers.last_week == over.last_week)
+                .where(Agency.is_public, AgencyNumbers.last_week == measuring.window().last_week)
             )
         )
         row_of_all = session.get(MarketNumbers, 1)

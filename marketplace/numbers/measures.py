@@ -63,4 +63,30 @@ MEASURES: tuple[Measure, ...] = (
         "Half of the letters came sooner. From the last day to the upload.",
     ),
 )
-SERIES = ("views", "requests", "answer")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A number week by week. `each`: what the market's median of it is for; `ahead`: the weeks are
+    the coming ones, from the day after the measuring."""
+
+    slug: str
+    label: str
+    kind: Literal["bars", "line"]
+    none: str
+    unit: str = ""
+    each: str = ""
+    ahead: bool = False
+    money: bool = False
+
+
+SERIES: tuple[Series, ...] = (
+    Series("views", "Listing views last week", "line", "No views", each=" a week"),
+    Series("requests", "Requests last week", "bars", "No requests", each=" a week"),
+    Series("answer", "Hours to answer last week", "line", "No answers", " h"),
+    Series(
+        "filled", "Seats filled, starts of the next 7 days", "bars", "No starts", "%", ahead=True
+    ),
+    Series("refunded", "Given back last week", "bars", "Nothing paid", "%", money=True),
+    Series("letter", "Days to a letter last week", "line", "No letters", " d"),
+)

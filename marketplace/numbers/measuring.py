@@ -68,9 +68,9 @@ def measure(session: Session, over: Window) -> Measured:
     found = Measured()
     _views(session, over, found)
     _bookings(session, over, found)
-    found.measured["filled"] = _filled(session)
-    found.measured["refunded"] = _refunded(session, over)
-    found.measured["letter"] = _letters(session, over)
+    _filled(session, found)
+    _refunded(session, over, found)
+    _letters(session, over, found)
     return found
 
 
@@ -131,36 +131,51 @@ def _bookings(session: Session, over: Window, found: Measured) -> None:
     found.measured["cancelled"] = _percent(cancelled, len(confirmed))
 
 
-def _filled(session: Session) -> float | None:
+def _filled(session: Session, found: Measured) -> None:
     today = clock.today("UTC")
-    taken, seats = session.execute(
-        select(func.sum(Offering.taken), func.sum(Offering.capacity)).where(
+    rows = session.execute(
+        select(Offering.start_on, func.sum(Offering.taken), func.sum(Offering.capacity))
+        .where(
             Offering.start_on > today,
             Offering.start_on <= today + timedelta(weeks=WEEKS),
             Offering.closed_at.is_(None),
             Offering.public,
         )
-    ).one()
-    return _percent(int(taken or 0), int(seats or 0))
+        .group_by(Offering.start_on)
+    ).all()
+    taken, seats = [0] * WEEKS, [0] * WEEKS
+    for start_on, some, of in rows:
+        week = ((start_on - today).days - 1) // 7
+        taken[week] += int(some)
+        seats[week] += int(of)
+    found.measured["filled"] = _percent(sum(taken), sum(seats))
+    found.weekly["filled"] = [_share(*pair) for pair in zip(taken, seats, strict=True)]
 
 
-def _refunded(session: Session, over: Window) -> float | None:
+def _refunded(session: Session, over: Window, found: Measured) -> None:
     paid = session.scalar(
         select(func.sum(Installment.amount_cents)).where(
             Installment.paid_at >= over.since, Installment.paid_at < over.until
         )
     )
-    back = session.scalar(
-        select(func.sum(Refund.amount_cents)).where(
+    rows = session.execute(
+        select(Refund.created_at, Refund.amount_cents).where(
             Refund.state == "succeeded",
             Refund.created_at >= over.since,
             Refund.created_at < over.until,
         )
-    )
-    return _percent(int(back or 0), int(paid or 0))
+    ).all()
+    back = [0] * WEEKS
+    for at, cents in rows:
+        week = over.week(at.date())
+        assert week is not None
+        back[week] += cents
+    found.measured["refunded"] = _percent(sum(back), int(paid or 0))
+    # of an average week's payments: a week's own may be none, and the twelve average to the whole
+    found.weekly["refunded"] = [_share(cents * WEEKS, int(paid or 0)) for cents in back]
 
 
-def _letters(session: Session, over: Window) -> float | None:
+def _letters(session: Session, over: Window, found: Measured) -> None:
     rows = session.execute(
         select(Booking.end_on, Placement.letter_moved_at)
         .join(Placement, Placement.booking_id == Booking.id)
@@ -170,8 +185,18 @@ def _letters(session: Session, over: Window) -> float | None:
             Placement.letter_moved_at < over.until,
         )
     ).all()
-    days = [max(0, (at.date() - end_on).days) for end_on, at in rows if at]
-    return float(median(days)) if days else None
+    days: dict[int | None, list[int]] = defaultdict(list)
+    for end_on, at in rows:
+        if at is not None:
+            days[over.week(at.date())].append(max(0, (at.date() - end_on).days))
+    every = [one for week in days.values() for one in week]
+    found.measured["letter"] = float(median(every)) if every else None
+    found.weekly["letter"] = [float(median(days[n])) if days[n] else None for n in range(WEEKS)]
+
+
+def _share(part: int, whole: int) -> float | None:
+    found = _percent(part, whole)
+    return None if found is None else round(found, 1)
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -29,7 +29,7 @@ class ListingDay(Base):
 
 class AgencyNumbers(Base):
     """What an agency's last twelve weeks came to. `measured`: measure -> number or null; `weekly`:
-    series -> twelve numbers or nulls, the latest week last."""
+    series -> twelve numbers or nulls, the latest week last (seats filled: the next week first)."""
 
     __tablename__ = "agency_numbers"
     __owned__ = Owned(agency="agency_id")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from marketplace.core.formats import month_day
 from marketplace.numbers import queries
-from marketplace.numbers.measures import MEASURES, WEEKS, Measure
+from marketplace.numbers.measures import MEASURES, SERIES, WEEKS, Measure, Series
 from marketplace.numbers.models import AgencyNumbers
 
 Middle = Mapping[str, Mapping[str, float]]
@@ -27,6 +27,7 @@ class Chart:
     values: tuple[float | None, ...]
     median: float | None
     weeks: tuple[str, ...]
+    ahead: bool = False  # the first week is the next one, not the last one the latest
 
 
 @dataclass(frozen=True)
@@ -61,46 +62,35 @@ def numbers(session: Session, *, money: bool) -> Numbers | None:
     middle = queries.market(session)
     shown = [one for one in MEASURES if money or not one.money]
     return Numbers(
-        charts=tuple(_charts(own, middle)),
+        charts=tuple(_chart(one, own, middle) for one in SERIES if money or not one.money),
         standings=tuple(_standing(one, own.measured.get(one.slug), middle) for one in shown),
         agencies=int(max((part["n"] for part in middle.values()), default=0)),
         at=own.at,
     )
 
 
-def _charts(own: AgencyNumbers, middle: Middle) -> list[Chart]:
-    weeks = _week_labels(own.last_week)
-    found = []
-    for slug, label, kind, unit in (
-        ("views", "Listing views last week", "line", ""),
-        ("requests", "Requests last week", "bars", ""),
-        ("answer", "Hours to answer last week", "line", " h"),
-    ):
-        values = tuple(own.weekly.get(slug) or [None] * WEEKS)
-        last, part = values[-1], middle.get(slug)
-        found.append(
-            Chart(
-                label=label,
-                value="No answers" if last is None else f"{plain(last)}{unit}",
-                compare=_compare(part, unit, slug),
-                kind=kind,
-                values=values,
-                median=part["median"] if part else None,
-                weeks=weeks,
-            )
-        )
-    return found
+def _chart(one: Series, own: AgencyNumbers, middle: Middle) -> Chart:
+    values = tuple(own.weekly.get(one.slug) or [None] * WEEKS)
+    now, part = values[0 if one.ahead else -1], middle.get(one.slug)
+    first = own.last_week - timedelta(weeks=WEEKS - 1)
+    if one.ahead:
+        first = own.at.date() + timedelta(days=1)
+    return Chart(
+        label=one.label,
+        value=one.none if now is None else f"{plain(now)}{one.unit}",
+        compare=_compare(part, one),
+        kind=one.kind,
+        values=values,
+        median=part["median"] if part else None,
+        weeks=tuple(month_day(first + timedelta(weeks=n)) for n in range(WEEKS)),
+        ahead=one.ahead,
+    )
 
 
-def _compare(part: Mapping[str, float] | None, unit: str, slug: str) -> str:
+def _compare(part: Mapping[str, float] | None, one: Series) -> str:
     if part is None:
         return "No market median yet"
-    each = "" if slug == "answer" else " a week"
-    return f"Market median {plain(part['median'])}{unit}{each}"
-
-
-def _week_labels(last: date) -> tuple[str, ...]:
-    return tuple(month_day(last - timedelta(weeks=WEEKS - 1 - n)) for n in range(WEEKS))
+    return f"Market median {plain(part['median'])}{one.unit}{one.each}"
 
 
 def _standing(measure: Measure, me: float | None, middle: Middle) -> Standing:
