@@ -1,6 +1,10 @@
-"""The same table of routes while an agency is stopped: what closes, and whom it still serves."""
+"""The same table of routes while an agency is stopped: what closes, and whom it still serves.
 
-from collections.abc import Iterator
+A quick run asks as whoever may use a route, for their own thing and for the other house's; with
+--full everybody asks for everything, and on PostgreSQL again behind each wall alone.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +16,12 @@ from marketplace.search.jobs import rebuild
 from marketplace.verification import standing
 from tests import factories
 from tests.contracts import walk
-from tests.contracts.callers import ANONYMOUS, BY_KEY
 from tests.contracts.canaries import Canaries
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS, Row
 from tests.contracts.tables import Tables
-from tests.support.counts import on_one_database
+from tests.contracts.test_walls import ALONE, only
+from tests.support.counts import full, on_one_database
 
 pytestmark = on_one_database
 
@@ -51,10 +55,11 @@ HARMLESS = frozenset({"requests.extend", "listings_workspace.pause"})
 
 @dataclass(frozen=True)
 class Stopped:
-    """The world with its first agency suspended, and forms that were open before."""
+    """The world with its first agency suspended; and forms of either house (by row and house)
+    that were open before."""
 
     stage: Stage
-    forms: dict[str, dict[str, Any]]
+    forms: dict[tuple[str, str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +68,10 @@ def stopped(entered: Stage) -> Iterator[Stopped]:
     entered.put_back()
     house = entered.world.alpha
     forms = {
-        row.key: walk.form_of(entered, row, house, walk.owner_of(row, "alpha"))
+        (row.key, at.key): walk.form_of(entered, row, at, walk.owner_of(row, at.key))
         for row in ROWS
-        if row.method == "POST" and (row.method, row.endpoint) in CLOSED
+        if row.method == "POST" and kind(row) in CLOSED
+        for at in (house, entered.world.beta)
     }
     entered.put_back()
     admin = Actor("admin", entered.world.admin, name="Pat Admin")
@@ -84,6 +90,19 @@ def stopped(entered: Stage) -> Iterator[Stopped]:
         rebuild(factories.a_system())
 
 
+WALLS = ["both walls", *(ALONE if full() else [])]
+
+
+@pytest.fixture(scope="module", params=WALLS)
+def case(stopped: Stopped, request: pytest.FixtureRequest) -> Iterator[Stopped]:
+    """The stopped agency; with --full on PostgreSQL also behind each wall alone."""
+    if request.param == "both walls":
+        yield stopped
+        return
+    with only(stopped.stage, request.param):
+        yield stopped
+
+
 def kind(row: Row) -> tuple[str, str]:
     return row.method, row.endpoint
 
@@ -91,22 +110,44 @@ def kind(row: Row) -> tuple[str, str]:
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if kind(row) not in CLOSED], ids=lambda row: row.key
 )
-def test_what_goes_on(stopped: Stopped, row: Row) -> None:
+def test_what_goes_on(case: Stopped, row: Row) -> None:
     """The agency sees and runs what it has, its candidates are served, foreign stays foreign."""
-    stopped.stage.reset()
-    assert walk.check_row(stopped.stage, row, walk.two_cells(row)) == []
+    case.stage.reset()
+    assert walk.check_row(case.stage, row, cells_of(row)) == []
 
 
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if kind(row) in CLOSED], ids=lambda row: row.key
 )
-def test_what_closes(stopped: Stopped, row: Row) -> None:
-    """With the next request: also for a form that was open before."""
-    stage = stopped.stage
-    stage.reset()
-    actor = BY_KEY.get(walk.owner_of(row, "alpha"), ANONYMOUS)
-    path = row.path.format(**stage.world.alpha.names)
-    answer = stage.call.send(actor, row.method, path, data=stopped.forms.get(row.key))
-    assert answer.status_code == CLOSED[kind(row)]
-    if row.endpoint not in HARMLESS:
-        assert walk.changed(stage) == set()
+def test_what_closes(case: Stopped, row: Row) -> None:
+    """With the next request, for everybody who could: also for a form that was open before."""
+    wrong = []
+    for cell in cells_of(row):
+        case.stage.reset()
+        wrong += check_closed(case, cell)
+    assert wrong == []
+
+
+def cells_of(row: Row) -> Iterable[walk.Cell]:
+    return walk.cells(row) if full() else walk.two_cells(row)
+
+
+def check_closed(case: Stopped, cell: walk.Cell) -> list[str]:
+    """What is of the stopped agency is closed to those whom the table lets in; to all others, and
+    for the other agency's, the answer is the one it always was."""
+    row, stage = cell.row, case.stage
+    own = cell.actor.house or "alpha"
+    asked = walk.OTHER[own] if cell.whose in ("foreign", "foreign-house") else own
+    data = case.forms.get((row.key, own))
+    answer = stage.call.send(
+        cell.actor, row.method, row.path.format(**walk.names(stage, cell)), data=data
+    )
+    if asked != "alpha" or not walk.is_allowed(cell):
+        return walk.check_status(cell, answer) + walk.check_writes(stage, cell)
+    right = CLOSED[kind(row)]
+    wrong = []
+    if answer.status_code != right:
+        wrong.append(f"{cell}: {answer.status_code} instead of {right}")
+    if row.endpoint not in HARMLESS and (found := walk.changed(stage)):
+        wrong.append(f"{cell}: changed {found}")
+    return wrong
