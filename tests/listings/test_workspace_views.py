@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from marketplace.accounts.permissions import ALLOWED, may
 from marketplace.core import clock, context, events
 from marketplace.core.db import ScopedSession, open_session
 from marketplace.core.errors import Conflict, Forbidden, Invalid
@@ -69,6 +70,15 @@ def base(market: factories.Market) -> str:
 
 
 # --- the guard ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", sorted(ALLOWED))
+def test_each_row_can_be_copied_by_those_who_edit(
+    app: Flask, market: factories.Market, role: str
+) -> None:
+    page = Browser(app, market.staff[role]).get(f"/agency/{market.agency_slug}/listings")
+    copy = f'action="/agency/{market.agency_slug}/listings/{market.slug}/copy"'
+    assert (copy in page.text) is may(role, "listings.edit")
 
 
 def test_publish_and_pause(desk: Browser, market: factories.Market) -> None:

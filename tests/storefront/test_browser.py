@@ -1,6 +1,8 @@
 """An agency makes its site in Chromium without scripts; everybody can read it, at both widths."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -9,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from marketplace.storefront import site_views, views, workspace_views
 from tests import factories
 from tests.contracts.shops import open_shop, picture
+from tests.payments.double import free_port
 from tests.support import rooms
 from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
 from tests.support.served import served
@@ -94,3 +97,55 @@ def test_everybody_can_read_every_page(
         wrong += found
         tab.close()
     assert wrong == []
+
+
+def test_another_website_embeds_what_the_workspace_shows(browser: Browser, migrated: None) -> None:
+    """The two lines, as they stand in the workspace, in a page of another origin: with scripts a
+    frame with the listings, without them the link."""
+    port = free_port()
+    used = [views.room, workspace_views.workspace, site_views.site]
+    with rooms.site(used, BASE_URL=f"http://127.0.0.1:{port}") as app, served(app, port):
+        market = factories.market()
+        desk = rooms.Browser(app, market.staff["owner"])
+        page = desk.get(f"/agency/{market.agency_slug}/storefront").text
+        (lines,) = re.findall(r'<pre class="snippet"[^>]*><code>(.*?)</code></pre>', page, re.S)
+        with served(website(unescape(lines))) as elsewhere:
+            _framed(browser, elsewhere, port, market)
+            _linked(browser, elsewhere, port, market)
+
+
+def website(lines: str) -> Flask:
+    """Somebody's own page with these lines in it."""
+    html = f"<!doctype html><html lang=en><title>Our school</title><h1>Our school</h1>{lines}"
+    site = Flask("elsewhere")
+    site.add_url_rule("/", view_func=lambda: html)
+    site.add_url_rule("/favicon.ico", "icon", view_func=lambda: ("", 204))
+    return site
+
+
+def _framed(browser: Browser, elsewhere: str, port: int, market: factories.Market) -> None:
+    page = visitor(browser, elsewhere, size=PHONE).new_page()
+    wrong = complaints(page)
+    page.goto("/")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", level=1)).to_contain_text("Rotations of ")
+    listing = frame.get_by_role("link", name=re.compile("with Dr. ")).first
+    expect(listing).to_have_attribute("href", re.compile(f"/rotations/{market.slug}"))
+    expect(listing).to_have_attribute("target", "_blank")
+    shown = page.frames[1]
+    assert shown.url == f"http://127.0.0.1:{port}/agencies/{market.agency_slug}/widget"
+    expect(page.locator("iframe")).to_have_attribute("title", re.compile("^Rotations of "))
+    expect(page.locator("a[data-rounds]")).to_have_count(0)
+    assert axe(page) == [] and too_wide(page) == []
+    assert page.context.cookies() == [] and wrong == []
+    page.context.close()
+
+
+def _linked(browser: Browser, elsewhere: str, port: int, market: factories.Market) -> None:
+    page = visitor(browser, elsewhere, size=PHONE, javascript=False).new_page()
+    page.goto("/")
+    expect(page.locator("iframe")).to_have_count(0)
+    page.get_by_role("link", name=re.compile("^Rotations of ")).click()
+    page.wait_for_url(f"http://127.0.0.1:{port}/agencies/{market.agency_slug}")
+    expect(page.locator(f"a[href*='/rotations/{market.slug}']").first).to_be_visible()
+    page.context.close()
