@@ -1,8 +1,6 @@
 """The public page of an attending: who teaches, what was checked when, what can be booked."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +11,7 @@ from marketplace.core.errors import NotFound
 from marketplace.discovery import places
 from marketplace.discovery.structured import Thing, crumbs, graph
 from marketplace.listings import catalog
+from marketplace.listings.checked import Check, checked
 from marketplace.listings.models import Attending, Rotation
 from marketplace.search import finding, rows
 from marketplace.search.page import Card, card
@@ -28,15 +27,6 @@ _LANGUAGES = {
 """ISO 639-1 codes in words; another code is shown as it is."""
 MOST = 50
 """Listings shown; nobody teaches more at once."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A fact, where it was looked up and when."""
-
-    fact: str
-    source: str
-    on: date
 
 
 @dataclass(frozen=True)
@@ -104,7 +94,7 @@ def profile(session: Session, slug: str) -> Profile:
         languages=tuple(_LANGUAGES.get(code, code) for code in doctor.languages),
         years=doctor.years_in_practice,
         letter_days=doctor.median_letter_days,
-        checks=_checks(doctor),
+        checks=checked(doctor),
         verified=doctor.verified_until is not None and doctor.verified_until >= clock.now().date(),
         truth=(
             sum(one.truth_matching for one in counted),
@@ -127,15 +117,3 @@ def facts(base_url: str, found: Profile) -> Thing:
     }
     page = {"@type": "ProfilePage", "url": base_url + found.path, "mainEntity": person}
     return graph(page, crumbs(base_url, found.crumbs))
-
-
-def _checks(doctor: Attending) -> tuple[Check, ...]:
-    looked: Sequence[tuple[str, str, date | None]] = [
-        (fact, source, at.date() if at else None)
-        for fact, source, at in (
-            (f"NPI {doctor.npi}", "National provider registry", doctor.npi_checked_at),
-            ("License in good standing", "State board look-up", doctor.license_checked_at),
-            ("Not on the exclusion list", "Federal exclusion list", doctor.exclusion_checked_at),
-        )
-    ]
-    return tuple(Check(fact, source, on) for fact, source, on in looked if on)

@@ -21,6 +21,7 @@ from marketplace.listings import (
     queries,
     seasons,
 )
+from marketplace.listings.checked import checked
 from marketplace.listings.fit_words import worded
 from marketplace.listings.models import Block, Rotation
 from marketplace.listings.money_split import DeclaredShare, where_money_goes
@@ -30,7 +31,6 @@ from marketplace.search import similar, works_for_me
 from marketplace.search.state import SearchState
 from marketplace.search.works_for_me import NOBODY, Who
 from marketplace.tenants.models import Agency
-from marketplace.verification.sources import LABELS
 
 ALWAYS = [
     ("The agency, the site or the doctor cancels:", "100% of what you paid, our fee included."),
@@ -193,7 +193,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         week_heads=("Morning", "Afternoon"),
         about=_about(rotation, specialty.label),
         site_facts=_site_facts(rotation),
-        checked=_checked(rotation),
+        checked=checked(rotation.attending),
         split=_split(rotation, price),
         split_total=price,
         split_lead=(
@@ -296,28 +296,6 @@ def _site_facts(rotation: Rotation) -> str:
     if site.affiliation:
         words += f" Affiliated with {site.affiliation}, as the agency declares."
     return f"{words} Dates and deadlines count in {zone} time."
-
-
-def _checked(rotation: Rotation) -> list[Row]:
-    doctor = rotation.attending
-    facts = (
-        (f"NPI {doctor.npi}", "registry", doctor.npi_checked_at),
-        ("License in good standing", "license", doctor.license_checked_at),
-        ("Not on the exclusion list", "exclusion", doctor.exclusion_checked_at),
-    )
-    return [
-        row(fact=fact, source=_source(what, doctor.checks.get(what, {})), on=at.date())
-        for fact, what, at in facts
-        if at
-    ]
-
-
-def _source(what: str, line: dict[str, str]) -> str:
-    """Which source was asked; that it has not answered since is said, not hidden."""
-    name = line.get("source") or LABELS[what]
-    if line.get("tried", "") > line.get("on", ""):
-        return f"{name}. It has not answered since; we try again every day"
-    return name
 
 
 PAYEES = {

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.core import clock
 from marketplace.core.formats import day, doctor
 from marketplace.listings import catalog, cities, consent
+from marketplace.listings.checked import source_of
 from marketplace.listings.models import Affiliation, Attending, AttendingInvitation, Rotation, Site
 from marketplace.listings.places import SETTINGS, SITE_KINDS
 from marketplace.tenants.models import Agency
@@ -257,11 +258,13 @@ _RESULTS = {
 
 
 def _checks(doctor: Attending) -> tuple[tuple[str, str], ...]:
-    """What each look-up found, and when (`attending.checks`, written by the look-ups)."""
+    """What each look-up found, when and where (`attending.checks`, written by the look-ups)."""
     found = []
     for what, label in _CHECKS:
         line = doctor.checks.get(what, {})
         words = _RESULTS.get(line.get("result", "waiting"), "not looked up yet")
         on = line.get("on") or line.get("tried")
-        found.append((label, f"{words}, {day(date.fromisoformat(on))}" if on else words))
+        if on:
+            words = f"{words}, {day(date.fromisoformat(on))} ({source_of(what, line)})"
+        found.append((label, words))
     return tuple(found)
