@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import tempfile
 import tracemalloc
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -18,9 +20,12 @@ from marketplace import invariants
 from marketplace.accounts.models import Person
 from marketplace.archive import arriving, container, leaving, tables
 from marketplace.bookings import workspace_views as bookings_views
+from marketplace.cli import cli
 from marketplace.core import context, storage
+from marketplace.core.audit import AuditEntry
 from marketplace.core.db import Base, open_session
 from marketplace.core.errors import Invalid, NotFound
+from marketplace.core.pages import ROOT
 from marketplace.desk import queue_views
 from marketplace.listings import workspace_views as listings_views
 from marketplace.search.jobs import rebuild
@@ -150,6 +155,51 @@ def test_every_owned_table_is_taken_along_or_left_out_with_a_reason() -> None:
         needed = {c.name for c in table.columns if not c.nullable and c.default is None}
         hidden = needed - {c.name for c in tables.columns(table)}
         assert hidden <= {"wrapped_key", "framed"}, name
+
+
+def test_the_document_names_all_that_stays_behind() -> None:
+    """`docs/agency-archive.md` and the code say the same."""
+    text = (ROOT / "docs" / "agency-archive.md").read_text()
+    table = text.split("## What stays behind")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert set(tables.LEFT_OUT) <= named
+    hidden = {"attending_check", *tables.HIDDEN["attending"], "taken"}
+    assert named - {"taken"} <= set(tables.LEFT_OUT) | hidden
+    assert named.isdisjoint(tables.order())
+    written = re.search(r"## Format, version (\d+)", text)
+    assert written and int(written[1]) == container.VERSION and container.FORMAT in text
+
+
+def test_by_hand_it_goes_out_and_in(
+    app: Flask, market: factories.Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in database.settings().items():
+        monkeypatch.setenv(name, value)
+    run, file = CliRunner(), tmp_path / "house.zip"
+    done = run.invoke(cli, ["export", market.agency_slug, "--to", str(file)])
+    assert done.exit_code == 0, done.output
+    assert file.stat().st_mode & 0o077 == 0 and "bytes" in done.output
+    assert list(tmp_path.iterdir()) == [file]
+    with open_session(SYSTEM, readonly=True) as session:
+        acts = session.scalars(select(AuditEntry.action)).all()
+    assert acts.count("agency.export") == 1
+    refused = run.invoke(cli, ["import-archive", str(file)])
+    assert refused.exit_code == 1 and "empty installation" in refused.output
+    nobody = run.invoke(cli, ["export", "nobody", "--to", str(tmp_path / "none.zip")])
+    assert nobody.exit_code == 1 and "Traceback" not in nobody.output
+    assert list(tmp_path.iterdir()) == [file]
+    wipe()
+    came = run.invoke(cli, ["import-archive", str(file)])
+    assert came.exit_code == 0, came.output
+    assert came.output.startswith(f"{market.agency_slug}: ") and "1 files" in came.output
+    with open_session(SYSTEM, readonly=True) as session:
+        assert leaving.agency_id_of(session, market.agency_slug) == market.agency_id
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    wipe()
+    broken = run.invoke(cli, ["import-archive", str(file)])
+    assert broken.exit_code == 1 and "Traceback" not in broken.output
 
 
 def test_an_installation_with_an_agency_takes_no_archive(market: factories.Market) -> None:

@@ -8,7 +8,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
-from marketplace.storefront import site_views, views, workspace_views
+from marketplace.core import context
+from marketplace.core.context import Actor
+from marketplace.core.db import open_session
+from marketplace.storefront import operations, site_views, views, workspace_views
 from tests import factories
 from tests.contracts.shops import open_shop, picture
 from tests.payments.double import free_port
@@ -17,6 +20,9 @@ from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visito
 from tests.support.served import served
 
 pytestmark = pytest.mark.browser
+
+PALEST = "#6f6f6f"
+"""A colour of its own that the guard just takes: everything in it has to be readable."""
 
 
 @pytest.fixture
@@ -72,6 +78,12 @@ def test_everybody_can_read_every_page(
     browser: Browser, url: str, market: factories.Market
 ) -> None:
     names = open_shop(market, "alpha")
+    owner = Actor("agency", market.staff["owner"], market.agency_id, "Maya", "owner")
+    with open_session(context.agency(market.agency_id)) as session:
+        told = operations.Storefront(
+            "By the lake", "We **meet** [you](https://example.org).", PALEST
+        )
+        operations.save(session, owner, told)
     base, shop = f"/agency/{market.agency_slug}/storefront", f"/agencies/{market.agency_slug}"
     wrong = []
     for size in (PHONE, DESK):

@@ -1,5 +1,6 @@
 """An agency's own site: what it shows, what it may say, whose hosts it answers on."""
 
+import random
 import re
 from collections.abc import Iterator
 
@@ -86,14 +87,45 @@ def test_a_colour_that_cannot_be_read_is_refused(wrong: str) -> None:
     assert "accent" in refused.value.errors
 
 
-@pytest.mark.parametrize("accent", ["#000000", "#1f5f8f", "#8a1538", "#0b5d1e", "#5a2ca0"])
-def test_derived_colours_can_be_read_in_both_themes(accent: str) -> None:
+ACCENTS = ["#000000", "#1f5f8f", "#8a1538", "#0b5d1e", "#5a2ca0", "#6f6f6f", "#b33c00", "#00707a"]
+TEXT = 4.5  # WCAG 2.2, 1.4.3
+
+
+def tokens(accent: str) -> dict[str, tuple[colours.Rgb, colours.Rgb]]:
+    """The tokens of a site: by day, by night."""
     text = colours.stylesheet(colours.check(accent))
-    for name, grounds in (("--accent:", (colours.WHITE, colours.PALE)),):
-        pair = text.split(name)[1].split("(")[1].split(")")[0].split(", ")
-        assert all(colours.contrast(colours.read(pair[0]), one) >= 4.5 for one in grounds)
-        for dark in (colours.NIGHT, colours.NIGHT_SOFT):
-            assert colours.contrast(colours.read(pair[1]), dark) >= 4.5
+    found = re.findall(r"(--[a-z-]+): light-dark\((#\w{6}), (#\w{6})\);", text)
+    return {name: (colours.read(day), colours.read(night)) for name, day, night in found}
+
+
+@pytest.mark.parametrize("accent", ACCENTS)
+def test_derived_colours_can_be_read_in_both_themes(accent: str) -> None:
+    """Links on grounds, panels and their own tint; words on buttons, also under the pointer."""
+    known = tokens(accent)
+    assert set(known) == {"--accent", "--accent-hi", "--on-accent", "--accent-soft"}
+    grounds = ((colours.WHITE, colours.PALE), (colours.NIGHT, colours.NIGHT_SOFT))
+    for theme in (0, 1):
+        link, strong, on, soft = (
+            known[name][theme]
+            for name in ("--accent", "--accent-hi", "--on-accent", "--accent-soft")
+        )
+        for ground in (*grounds[theme], soft):
+            assert colours.contrast(link, ground) >= TEXT, (accent, theme, ground)
+            assert colours.contrast(strong, ground) >= TEXT, (accent, theme, ground)
+        assert colours.contrast(on, link) >= TEXT and colours.contrast(on, strong) >= TEXT
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_colour_that_is_taken_or_offered_derives_one_that_cannot_be_read(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(400):
+        rgb = chance.randrange(256), chance.randrange(256), chance.randrange(256)
+        accent = colours.written(rgb)
+        try:
+            colours.check(accent)
+        except Invalid as refused:
+            accent = refused.errors["accent"].split("works: ")[1].rstrip(".")
+        test_derived_colours_can_be_read_in_both_themes(accent)
 
 
 def test_the_refusal_names_a_colour_that_works() -> None:

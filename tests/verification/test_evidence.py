@@ -12,6 +12,7 @@ from marketplace.core import clock, context, freshness, jobs, lists, reference, 
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
 from marketplace.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from marketplace.core.outbox import OutboxMessage
 from marketplace.listings import operations as listings
 from marketplace.listings.models import Site
 from marketplace.verification import files, kinds, operations, standing, states
@@ -49,6 +50,37 @@ def test_the_way_of_a_new_agency(market: factories.Market) -> None:
     assert (row.decided_by, row.decided_name, row.reason) == (ADMIN.person_id, ADMIN.name, WHY)
     with open_session(context.agency(market.agency_id)) as session:
         listings.publish(session, support.owner(market), market.rotation_id)
+    support.no_violations()
+
+
+def test_a_waiting_paper_is_rejected_with_a_reason(market: factories.Market) -> None:
+    """It does not count, its owner is told why, and the agency stays closed until a better one is
+    accepted. What a rejection says stays with the paper and in the log."""
+    registration, insurance = upload(market, "registration", None), upload(market)
+    send(market)
+    why = "This policy is of another company."
+    decide(market, "reject", (insurance,), why)
+    row = evidence(insurance)
+    assert (row.state, row.reason, row.decided_name) == ("rejected", why, ADMIN.name)
+    assert evidence(registration).state == "accepted"
+    agency = support.agency_of(market)
+    assert (agency.state, agency.is_public, agency.takes_bookings) == ("new", False, False)
+    with open_session(factories.a_system(), readonly=True) as session:
+        steps = session.execute(
+            select(VerificationStep.event, VerificationStep.reason).where(
+                VerificationStep.evidence_id == insurance, VerificationStep.event == "reject"
+            )
+        ).all()
+        told = [body for body in session.scalars(select(OutboxMessage.payload)) if why in str(body)]
+    assert steps == [("reject", why)] and told
+    with pytest.raises(Invalid) as refused:  # nothing new: a rejected paper cannot be sent again
+        send(market)
+    assert "nothing new" in refused.value.errors["send"]
+    upload(market)
+    assert evidence(insurance).state == "replaced"
+    send(market)
+    decide(market)
+    assert support.agency_of(market).state == "verified"
     support.no_violations()
 
 
