@@ -89,6 +89,36 @@ def test_scripts_can_be_run_and_are_correct_shell(script: str) -> None:
     subprocess.run(["sh", "-n", str(path)], check=True)
 
 
+def test_ci_runs_bin_test_and_nothing_else(tmp_path: Path) -> None:
+    """With its arguments and its exit code; every line but that one is how to come there."""
+    script = bootstrap.ROOT / ".ci/run"
+    lines = [line for line in script.read_text().splitlines() if line and line[0] != "#"]
+    assert lines == [
+        "set -euo pipefail",
+        'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
+        'exec bin/test "$@"',
+    ]
+    for folder in (".ci", "bin"):
+        (tmp_path / folder).mkdir()
+    copy, called = tmp_path / ".ci/run", tmp_path / "bin/test"
+    copy.write_bytes(script.read_bytes())
+    called.write_text('#!/bin/sh\necho "$PWD:$*"\nexit 7\n')
+    for path in (copy, called):
+        path.chmod(0o755)
+    done = subprocess.run(
+        [str(copy), "--full", "a b"], cwd="/", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (7, f"{tmp_path}:--full a b\n")
+
+
+def test_the_two_commands_hand_on_all_that_they_are_told() -> None:
+    """`bin/test` is the lanes, `bin/run` the supervised product: nothing else stands in them."""
+    for name, module in (("test", "tests.support.lanes"), ("run", "demo.run")):
+        script = (bootstrap.ROOT / "bin" / name).read_text()
+        lines = [line for line in script.splitlines() if line and line[0] != "#"]
+        assert len(lines) == 1 and lines[0].endswith(f'start.sh" {module} "$@"')
+
+
 def test_what_runs_before_the_packages_needs_no_package() -> None:
     for name in ("bootstrap.py", "child.py"):
         program = f"import runpy; runpy.run_path({str(bootstrap.ROOT / 'demo' / name)!r})"

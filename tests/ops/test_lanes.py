@@ -1,10 +1,14 @@
 """`bin/test` counts what ran, and never takes silence for success."""
 
+import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
 from tests.support import lanes
+from tests.support.lanes import PYTHON, Score
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,139 @@ def test_a_missing_program_fails_its_lane_and_says_what_to_install(
     score = lanes.postgres_lane(lanes.WHOLE, [], full=False)
     assert score.failed == 1
     assert "Do this." in str(score)
+
+
+# --- which lanes there are ----------------------------------------------------------------------
+
+
+Lanes = dict[str, tuple[str, list[str]]]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Lanes:
+    """What `main` starts: marks and paths of pytest, or a check's command. Nothing runs."""
+    seen: Lanes = {}
+
+    def tests(name: str, marks: str, extra: Sequence[str], settings: object) -> Score:
+        assert name not in seen
+        seen[name] = (marks, list(extra))
+        return Score(name, 3, 0, 0, 0.0, "3 passed")
+
+    def check(name: str, command: Sequence[str]) -> Score:
+        seen[name] = ("", list(command))
+        return Score(name, 1, 0, 0, 0.0, "passed")
+
+    monkeypatch.setattr(lanes, "tests", tests)
+    monkeypatch.setattr(lanes, "check", check)
+    monkeypatch.setattr(lanes, "install_all", lambda: None)
+    monkeypatch.setattr(lanes, "_chromium", lambda: "/usr/bin/chromium")
+    monkeypatch.setattr(lanes, "postgres_settings", lambda: nullcontext({}))
+    monkeypatch.setenv("TEST_FULL", "")
+    monkeypatch.delenv("TEST_POSTGRES_URL", raising=False)
+    return seen
+
+
+CHECKS = {
+    "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
+    "lint": [PYTHON, "-m", "ruff", "check", "."],
+    "types": [PYTHON, "-m", "mypy"],
+    "imports": [PYTHON, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+}
+CONTRACTS = ["tests/contracts"]
+REST = ["tests", "--ignore=tests/contracts"]
+
+
+def test_every_check_and_every_lane_is_started(started: Lanes) -> None:
+    """Format, lint, types and imports; every test on both databases; the journeys in Chromium."""
+    assert lanes.main([]) == 0
+    assert started == {
+        "postgres": ("not browser and not full", REST),
+        "postgres-contracts": ("not browser and not full", CONTRACTS),
+        "sqlite": ("not postgres and not browser and not full", REST),
+        "sqlite-contracts": ("not postgres and not browser and not full", CONTRACTS),
+        "browser": ("browser and not full", []),
+    } | {name: ("", command) for name, command in CHECKS.items()}
+    assert os.environ["TEST_FULL"] == "0"
+
+
+def test_full_leaves_nothing_out(started: Lanes) -> None:
+    assert lanes.main(["--full"]) == 0
+    assert os.environ["TEST_FULL"] == "1"
+    assert {marks for marks, _ in started.values()} == {
+        *("not browser", "not postgres and not browser", "browser", "")
+    }
+    assert len(started) == 5 + len(CHECKS)
+
+
+def test_a_server_that_is_named_gets_one_lane(
+    started: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rights of a role are the whole server's: two lanes would meet there."""
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://postgres@db.example/postgres")
+    assert lanes.main([]) == 0
+    assert set(started) == {"postgres", "sqlite", "browser", *CHECKS}
+    assert [started[name][1] for name in ("postgres", "sqlite", "browser")] == [[], [], []]
+
+
+def test_arguments_go_to_pytest_in_every_lane(started: Lanes) -> None:
+    assert lanes.main(["tests/core", "-k", "money"]) == 0
+    told = {name: words for name, (_, words) in started.items() if name not in CHECKS}
+    words = ["tests/core", "-k", "money"]
+    assert told == {"postgres": words, "sqlite": words, "browser": words}
+    assert set(CHECKS) < set(started)
+
+
+@pytest.mark.parametrize("name", ["lint", "sqlite", "browser"])
+def test_one_failure_fails_the_whole(
+    started: Lanes,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    kind = "check" if name in CHECKS else "tests"
+    usual = getattr(lanes, kind)
+
+    def broken(lane: str, *words: object) -> Score:
+        score: Score = usual(lane, *words)
+        return Score(lane, 0, 1, 0, 0.0, "1 failed") if lane == name else score
+
+    monkeypatch.setattr(lanes, kind, broken)
+    assert lanes.main([]) == 1
+    assert capfd.readouterr().out.rstrip().endswith(", 1 failed")
+
+
+# --- a server that somebody names ---------------------------------------------------------------
+
+
+@pytest.mark.postgres
+def test_a_named_server_is_used_and_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TEST_POSTGRES_URL: no server is started, and the database of the tests is gone after it."""
+    import psycopg
+
+    from tests.support import postgres
+
+    @contextmanager
+    def refused() -> Iterator[None]:
+        raise AssertionError("a server of our own was started")
+        yield
+
+    def databases() -> set[str]:
+        with psycopg.connect(postgres.plain(server.admin)) as admin:
+            return {row[0] for row in admin.execute("SELECT datname FROM pg_database")}
+
+    with postgres.postgres() as server:
+        named = server.admin.render_as_string(hide_password=False)
+        monkeypatch.setenv("TEST_POSTGRES_URL", named)
+        monkeypatch.setattr(postgres, "_own_server", refused)
+        monkeypatch.setattr(lanes.os, "getpid", lambda: 99_999_999)
+        before = databases()
+        with lanes.postgres_settings() as settings:
+            assert settings["TEST_POSTGRES_URL"] == named
+            for name, role in (
+                ("TEST_DATABASE_URL", postgres.APP),
+                ("TEST_OWNER_DATABASE_URL", postgres.OWNER),
+            ):
+                with psycopg.connect(settings[name].replace("+psycopg", "")) as mine:
+                    assert mine.execute("SELECT current_user").fetchone() == (role,)
+            assert databases() - before == {"rounds_test_99999999"}
+        assert databases() == before
