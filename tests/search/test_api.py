@@ -62,6 +62,9 @@ def test_length_price_starts_and_seats_hold_together(get: Get) -> None:
         assert set(hit["seats_left"].values()) == {1 + number % 3}
         other = shortest[hit["id"]]
         assert other["price_weeks"] == min(other["weeks"])
+        # without an asked length: all-in for the shortest block, which half of them have for two
+        cheaper = 60_000 + 5_000 * number if number % 2 else 100_000 + 5_000 * number
+        assert other["price_cents"] == other["prices"][str(other["price_weeks"])] == cheaper
     two = asked(get, "/api/v1/rotations?weeks=2&per_page=100")
     assert two["total"] == 12 and all(2 in hit["weeks"] for hit in two["hits"])
 

@@ -108,6 +108,63 @@ def test_the_fragment_is_the_page_without_its_shell(get: Get) -> None:
     assert answer.headers["HX-Push-Url"] == "/rotations?state=TX&sort=price"
 
 
+def test_a_value_without_listings_is_greyed_and_stays(get: Get) -> None:
+    """It keeps its place and its zero; what is ticked is never greyed; radios as well."""
+    text = get("/rotations?specialty=cardiology&weeks=4&state=TX").text
+    row = r'<label class="(option[^"]*)"><input[^>]*name="{}" value="{}"[^>]*>.*?option__n">(\d+)<'
+    seen = {True: 0, False: 0}
+    for name in ("specialty", "hands_on", "type", "setting", "accepts", "seats", "weeks"):
+        found = re.findall(row.format(name, '[^"]+'), text)
+        assert found, name
+        assert all(("option--empty" in kind) == (count == "0") for kind, count in found), name
+        for _, count in found:
+            seen[count == "0"] += 1
+    assert seen[True] > 5 and seen[False] > 5
+    nothing = get("/rotations?specialty=psychiatry").text
+    assert re.findall(row.format("specialty", "psychiatry"), nothing) == [("option", "0")]
+
+
+def test_levels_stand_strongest_first_and_say_what_they_mean(get: Get) -> None:
+    text = get("/rotations").text
+    rows = re.findall(
+        r'name="hands_on" value="([^"]+)"[^>]*><span class="option__label">'
+        r"([^<]+)<small>([^<]+)</small>",
+        text,
+    )
+    assert [(slug, label) for slug, label, _ in rows] == [
+        ("hands-on-inpatient", "Hands-on, hospital"),
+        ("hands-on-outpatient", "Hands-on, clinic"),
+        ("observership-inpatient", "Observing, hospital"),
+        ("observership-outpatient", "Observing, clinic"),
+        ("virtual", "Virtual"),
+        ("not-usce", "Not clinical experience"),
+    ]
+    assert "You take part in the care of patients who visit a clinic" in rows[1][2]
+    assert "You do not examine or treat patients" in rows[2][2]
+    assert all(20 < len(meaning) < 130 for *_, meaning in rows)
+
+
+def test_the_bars_of_the_price_stand_for_every_listing(get: Get) -> None:
+    """The JSON counts each; the page draws the same as heights and lights the chosen range."""
+    for asked in ("", "weeks=4", "state=IL&price_max=120000", "specialty=neurology&weeks=2"):
+        told = get(f"/api/v1/rotations?{asked}").get_json()["price"]
+        counts = {bar["from"]: bar["count"] for bar in told["histogram"]}
+        rest = "&".join(part for part in asked.split("&") if "price" not in part)
+        everything = get(f"/api/v1/rotations?per_page=100&{rest}").get_json()
+        assert sum(counts.values()) == everything["total"] > 0
+        prices = [hit["price_cents"] for hit in everything["hits"]]
+        assert (told["min"], told["max"]) == (min(prices), max(prices))
+        for edge, count in counts.items():
+            assert count == sum(edge <= cents < edge + 10_000 for cents in prices)
+        drawn = re.search(r'<svg class="hist".*?</svg>', get(f"/rotations?{asked}").text, re.S)
+        assert drawn is not None
+        bars = re.findall(r'height="(\d+)" rx="2"( class="on")?', drawn[0])
+        assert len(bars) == 20
+        tall = [height for height, _ in bars if int(height) > 2]
+        assert max(map(int, tall)) == 44 and len(tall) <= len(counts)
+        assert len([on for _, on in bars if on]) < 20 or "price" not in asked
+
+
 def test_the_canonical_address_is_named(get: Get) -> None:
     answer = get("/rotations?state=tx&q=&page=1")
     assert '<link rel="canonical" href="http://localhost/rotations?state=TX">' in answer.text

@@ -136,6 +136,28 @@ def test_a_profile_answers_by_itself_and_is_never_cached(app: Flask) -> None:
     assert "Does not fit because it asks for a passed Step 1" in page
 
 
+def test_a_card_says_what_it_fits_if(app: Flask) -> None:
+    """A visa is needed and the first start is near: the card names the condition, as the rules do,
+    and the switch does not hide it. The same on the page of the listing."""
+    who = factories.candidate(needs_visa=True)
+    client = rooms.Browser(app, who.id)
+    near = shop.monday(10)
+    assert 0 < (near - clock.now().date()).days < 90
+    page = client.get("/rotations?fits=1&per_page=100").text
+    cards = page.split('<li class="card" id="r-')[1:]
+    said = {card.partition('"')[0]: card for card in cards}
+    conditional = said["listing-0"]
+    fit_line = re.search(r'<p class="fit fit--if">.*?<span>([^<]+)', conditional, re.S)
+    assert fit_line is not None
+    assert fit_line[1].strip().startswith("Fits if your visa comes")
+    assert "fit--no" not in page
+    listing = client.get(f"/rotations/listing-0?start={near}&weeks=4").text
+    assert "Fits if your visa comes" in listing
+    home = factories.candidate("Ben Adeyemi", needs_visa=False)
+    told = rooms.Browser(app, home.id).get("/rotations?per_page=100").text
+    assert "your visa comes" not in told and 'class="fit fit--yes"' in told
+
+
 def test_the_listing_page_asks_and_answers_a_guest(get: Get) -> None:
     page = get("/rotations/listing-1").text
     assert "Answer three questions to be sure; no account needed." in page
