@@ -80,9 +80,7 @@ def test_everybody_can_read_every_page(
     names = open_shop(market, "alpha")
     owner = Actor("agency", market.staff["owner"], market.agency_id, "Maya", "owner")
     with open_session(context.agency(market.agency_id)) as session:
-        told = operations.Storefront(
-            "By the lake", "We **meet** [you](https://x.org).", PALEST
-        )
+        told = operations.Storefront("By the lake", "We **meet** [you](https://x.org).", PALEST)
         operations.save(session, owner, told)
     base, shop = f"/agency/{market.agency_slug}/storefront", f"/agencies/{market.agency_slug}"
     wrong = []
