@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine
+from sqlalchemy.pool import QueuePool
 
 from marketplace.core.db import db
 from tests.support import apps
@@ -38,3 +39,19 @@ def test_a_page_says_so_and_recovers(app: Flask, monkeypatch: pytest.MonkeyPatch
         assert visitor.get("/healthz").status_code == 200  # nobody restarts the process for it
     assert visitor.get("/agencies/nobody").status_code == 404
     assert visitor.get("/readyz").status_code == 200
+
+
+def test_with_no_free_connection_a_page_says_so_too(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = app.test_client()
+    with app.app_context(), monkeypatch.context() as used_up:
+        one = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": 0.05}
+        engine = create_engine(db.engine.url, **one)
+        used_up.setitem(db.engines, None, engine)
+        with engine.connect():
+            answer = visitor.get("/agencies/nobody")
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "60"
+        assert "look first whether it arrived" in answer.text
+        assert visitor.get("/agencies/nobody").status_code == 404
+        engine.dispose()
