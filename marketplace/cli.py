@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from marketplace import bench, invariants
 from marketplace.archive import arriving, leaving
-from marketplace.bookings import diagram
+from marketplace.bookings import diagram as booking_diagram
 from marketplace.core import audit, clock, context, freshness, jobs, logs
 from marketplace.core.config import Config
 from marketplace.core.db import db, open_session
@@ -26,11 +26,13 @@ from marketplace.core.pages import ROOT
 from marketplace.imports import operations as imports
 from marketplace.imports.catalog import KINDS
 from marketplace.imports.kinds import Desk
+from marketplace.placements import diagram as letter_diagram
 from marketplace.schedule import SCHEDULE
 from marketplace.search.jobs import rebuild
 from marketplace.search.listings import public_ids
 from marketplace.search.port import SearchUnavailable
 from marketplace.tenants.models import Agency
+from marketplace.verification import diagram as verification_diagram
 from marketplace.wiring import create_core
 
 
@@ -145,10 +147,18 @@ def search_keys(url: str, master_key: str, index: str) -> None:
         click.echo(f"MEILI_{process.upper()}_KEY={key}")
 
 
+DIAGRAMS = {
+    "booking": booking_diagram.page,
+    "letter": letter_diagram.page,
+    "verification": verification_diagram.page,
+}
+
+
 @cli.command()
-def states() -> None:
-    """Print the booking's state diagram as Markdown (docs/booking-states.md)."""
-    click.echo(diagram.page(), nl=False)
+@click.argument("what", type=click.Choice(list(DIAGRAMS)), default="booking")
+def states(what: str) -> None:
+    """Print a state diagram as Markdown (docs/booking-states.md and its neighbours)."""
+    click.echo(DIAGRAMS[what](), nl=False)
 
 
 @cli.command("bench")

@@ -4,9 +4,8 @@ import itertools
 
 import pytest
 
-from marketplace.bookings import diagram, states
+from marketplace.bookings import states
 from marketplace.core.errors import Conflict
-from marketplace.core.pages import ROOT
 
 NAMES = sorted({m.source for m in states.MOVES} | {m.target for m in states.MOVES})
 EVENTS = sorted({m.event for m in states.MOVES})
@@ -48,7 +47,3 @@ def test_nobody_pays_before_the_attending_accepts() -> None:
 def test_a_seat_is_given_back_exactly_when_a_booking_ends_early() -> None:
     free = set(NAMES) - states.SEAT
     assert free == states.FINAL - {"closed", "no_show"}
-
-
-def test_the_page_in_the_docs_is_the_table() -> None:
-    assert (ROOT / "docs" / "booking-states.md").read_text() == diagram.page()

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from marketplace.core import context
 from marketplace.core.db import open_session
+from marketplace.core.pages import ROOT
 from marketplace.discovery import figures, places, sitemap
 from marketplace.listings import cities
 from marketplace.listings.models import AttendingWeek, Block, Offering, Rotation, Site
@@ -234,3 +235,33 @@ def test_a_shared_link_has_a_picture(get: Get) -> None:
         assert found, path
     picture = get(found[1])
     assert picture.mimetype == "image/png" and len(picture.data) < 20_000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/cities/chicago-il",
+        "/states/illinois",
+        "/specialties/cardiology",
+        "/places",
+        "/rotations?view=map",
+    ],
+)
+def test_pages_made_of_the_city_data_say_whose_it_is(get: Get, path: str) -> None:
+    """As its licence asks: the name, a link to the licence, and that it is not the whole."""
+    text = get(path).text
+    assert re.search(
+        r'City data: <a href="https://www\.geonames\.org/">GeoNames</a>,'
+        r' <a href="https://creativecommons\.org/licenses/by/4\.0/" rel="license">CC BY 4\.0</a>,'
+        r" a selection of it\.",
+        text,
+    )
+    assert text.count("GeoNames") == 1
+
+
+def test_the_readme_says_whose_the_city_data_is() -> None:
+    """The market is seeded from it."""
+    readme = (ROOT / "README.md").read_text()
+    assert "Cities: [GeoNames](https://www.geonames.org/), [CC BY 4.0](" in readme
+    header = (ROOT / "marketplace/data/us_cities.csv").read_text().partition("\n")[0]
+    assert header.startswith("geonameid,")
