@@ -157,11 +157,11 @@ def send_refund(scope: Scope, refund_id: str) -> None:
         row = session.get_one(Refund, key, with_for_update=True)
         if row.state in ("succeeded", "failed", "void"):
             return
-        resending, old = row.state != "scheduled", row.created_at < clock.now() - KEY_LIFE
+        resending = row.state != "scheduled"
         row.state, row.next_try_at = "sending", clock.wall() + RETRY
         attempt = session.get_one(Charge, row.charge_id)
         intent, cents, idempotency = attempt.intent_id or "", row.amount_cents, row.key
-    known = gateway().find_refund(intent, refund_id) if resending and old else None
+    known = gateway().find_refund(intent, refund_id) if resending else None
     outcome = known or gateway().refund(refund_id, intent, cents, key=idempotency)
     with open_session(scope) as session:
         match outcome:
@@ -244,7 +244,7 @@ def send_transfer(transfer_id: UUID, agency_id: UUID) -> None:
             row.state, row.next_try_at = "blocked", clock.wall() + RETRY
             row.blocked_by = "payouts stopped" if stopped else "no payout account"
             return
-        old = row.created_at < clock.now() - KEY_LIFE
+        resending = row.state in ("sending", "unknown")
         row.state, row.next_try_at = "sending", clock.wall() + RETRY
         row.destination = row.destination or account
         attempt = session.get_one(Charge, row.charge_id)
@@ -258,7 +258,9 @@ def send_transfer(transfer_id: UUID, agency_id: UUID) -> None:
             currency=attempt.currency,
         )
         key = row.key
-    known = gateway().find_transfer(request.booking_reference, request.payout_id) if old else None
+    known = (
+        gateway().find_transfer(request.booking_reference, request.payout_id) if resending else None
+    )
     outcome = known or gateway().transfer(request, key=key)
     with open_session(own) as session:
         match outcome:

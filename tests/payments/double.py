@@ -210,7 +210,7 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-def until(condition: Any, seconds: float = PATIENCE_SECONDS) -> None:
+def until(condition: Any, seconds: float = 6 * PATIENCE_SECONDS) -> None:
     """Wait for a condition; fail when it does not come true."""
     deadline = time.monotonic() + seconds
     while not condition():
