@@ -97,12 +97,15 @@ def attempt(made: Made) -> Charge:
         return session.get_one(Charge, key)
 
 
-def test_an_unknown_payment_stops_the_clock(market: Market) -> None:
+def test_an_unknown_payment_stops_the_clock(
+    market: Market, caplog: pytest.LogCaptureFixture
+) -> None:
     made = factories.booking(market, factories.candidate(), "payment_needed")
     flying = attempt(made)
     until(made, before=-timedelta(hours=5))
     sweep()
     assert row(made).state == "payment_needed" and taken(made) == 1
+    assert "booking row failed" not in caplog.text  # it is waited for, not tried and refused
     with open_session(context.agency(market.agency_id)) as session:
         payments.settle_declined(session, flying.id, Declined("pi_x", "expired_card", None, True))
     factories.run_outbox()
