@@ -126,7 +126,8 @@ def test_another_website_embeds_what_the_workspace_shows(browser: Browser, migra
 
 def website(lines: str) -> Flask:
     """Somebody's own page with these lines in it."""
-    html = f"<!doctype html><html lang=en><title>Our school</title><h1>Our school</h1>{lines}"
+    head = "<!doctype html><html lang=en><title>Our school</title>"
+    html = f"{head}<main><h1>Our school</h1>{lines}</main>"
     site = Flask("elsewhere")
     site.add_url_rule("/", view_func=lambda: html)
     site.add_url_rule("/favicon.ico", "icon", view_func=lambda: ("", 204))
