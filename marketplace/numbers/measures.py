@@ -84,9 +84,7 @@ SERIES: tuple[Series, ...] = (
     Series("views", "Listing views last week", "line", "No views", each=" a week"),
     Series("requests", "Requests last week", "bars", "No requests", each=" a week"),
     Series("answer", "Hours to answer last week", "line", "No answers", " h"),
-    Series(
-        "filled", "Seats filled, starts of the next 7 days", "bars", "No starts", "%", ahead=True
-    ),
+    Series("filled", "Seats filled, next 7 days", "bars", "No starts", "%", ahead=True),
     Series("refunded", "Given back last week", "bars", "Nothing paid", "%", money=True),
     Series("letter", "Days to a letter last week", "line", "No letters", " d"),
 )

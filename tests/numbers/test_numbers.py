@@ -136,7 +136,7 @@ CHARTS = {
     "views": "Listing views last week",
     "requests": "Requests last week",
     "answer": "Hours to answer last week",
-    "filled": "Seats filled, starts of the next 7 days",
+    "filled": "Seats filled, next 7 days",
     "refunded": "Given back last week",
     "letter": "Days to a letter last week",
 }
