@@ -5,6 +5,7 @@ an idle worker blocks for worker_ttl - 15 s and abandoned jobs are found by main
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,10 +98,13 @@ def run_message(message_id: str) -> str:
             return "nothing to do"
         topic, payload, scope = row.topic, dict(row.payload), context.Scope.from_json(row.scope)
         token = context.request_id.set(row.request_id)
+    told, began = {"topic": topic, "outbox_id": message_id}, time.perf_counter()
     try:
         _perform(topic, payload, scope, f"outbox:{key}")
+        took = round((time.perf_counter() - began) * 1000, 1)
+        log.info("job done", extra=told | {"ms": took})
     except (Exception, JobTimeoutException) as error:
-        log.exception("job failed", extra={"topic": topic, "outbox_id": message_id})
+        log.exception("job failed", extra=told)
         with open_session(context.system("record job failure")) as session:
             died = outbox.record_failure(session, key, f"{type(error).__name__}: {error}")
         return "dead" if died else "failed"

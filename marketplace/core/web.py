@@ -7,6 +7,7 @@ request gets the whole page or its fragment is decided by `render`.
 import logging
 import re
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -201,6 +202,7 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
 
     @app.before_request
     def _open() -> BaseResponse | None:
+        g.began = time.perf_counter()
         context.request_id.set(_request_id())
         context.reading.set(request.method in SAFE)
         context.watching.set(False)
@@ -220,6 +222,7 @@ def init_app(app: Flask, identify: Callable[[Request], Viewer | None]) -> None:
         return None
 
     # run from the last to the first
+    app.after_request(_tell)
     app.after_request(_shrink)
     app.after_request(_finish)
     app.after_request(_secure)
@@ -424,6 +427,18 @@ def _shrink(response: Response) -> Response:
     return compression.shrunk(response)
 
 
+def _tell(response: Response) -> Response:
+    """One line in the log: what was asked, how it ended and how long it took (ms)."""
+    if request.endpoint not in _UNTOLD:
+        took = round((time.perf_counter() - g.began) * 1000, 1)
+        asked = {"method": request.method, "path": _path_for_logs()}
+        log.info("request", extra=asked | {"status": response.status_code, "ms": took})
+    return response
+
+
+_UNTOLD = frozenset({"assets.static", "health.healthz", "health.readyz"})
+
+
 def _secure(response: Response) -> Response:
     """Security headers; only a page that asks for it may reach the card provider."""
     headers = response.headers
@@ -568,8 +583,8 @@ def _view_as_over(person_id: UUID, name: str) -> Response:
 
 
 def _path_for_logs() -> str:
-    """The route instead of the path, which may end in the token of somebody's link."""
-    return str(request.url_rule or request.path)
+    """The route instead of the path, which may hold the token of somebody's link."""
+    return str(request.url_rule or "no such address")
 
 
 def _unstorable(error: DataError) -> BaseResponse:

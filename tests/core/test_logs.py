@@ -110,6 +110,10 @@ def test_one_id_from_the_request_over_its_job_to_the_job_of_that_job(site: Flask
     with site.app_context():
         ana = factories.candidate()
     assert ask(site, "/sign-in/link", email=ana.email) < 400
+    (asked,) = log.lines("request")
+    assert asked["request_id"] == OURS and asked["logger"] == "rounds.web"
+    assert (asked["method"], asked["path"], asked["status"]) == ("POST", "/sign-in/link", 303)
+    assert 0 < asked["ms"] < 30_000
     (away,) = log.lines("queue is away")
     assert away["request_id"] == OURS and away["level"] == "warning"
     context.request_id.set("-")
@@ -118,10 +122,26 @@ def test_one_id_from_the_request_over_its_job_to_the_job_of_that_job(site: Flask
         mail.configure(f"smtp://127.0.0.1:{held.getsockname()[1]}", "rounds@example.org")
         assert run_waiting() == ["done"]
         assert run_waiting() == ["failed"]
+    (done,) = log.lines("job done")
+    assert done["request_id"] == OURS and done["topic"] == "accounts.mail_link"
+    assert done["outbox_id"] and 0 < done["ms"] < 30_000
     (failed,) = log.lines("job failed")
     assert failed["request_id"] == OURS and failed["topic"] == "core.mail.deliver"
     assert "ConnectionRefusedError" in failed["error"]
     assert context.request_id.get() == "-"  # the worker's own lines are not this request's
+
+
+def test_probes_and_static_files_are_not_told(site: Flask, log: Log) -> None:
+    """They come every few seconds and say nothing."""
+    client = site.test_client()
+    asset = str(site.jinja_env.globals["asset_url"]("app.css"))  # type: ignore[operator]
+    for path in ("/healthz", "/readyz", asset):
+        assert client.get(path).status_code == 200
+    assert log.lines() == []
+    assert client.get("/sign-in?next=/me").status_code == 200
+    (line,) = log.lines()
+    assert set(line) == KEYS | {"method", "path", "status", "ms"}
+    assert line["path"] == "/sign-in"  # without its query
 
 
 # --- no secrets ---------------------------------------------------------------------------------
@@ -157,6 +177,9 @@ def test_a_link_stays_out_of_the_log_also_when_its_page_fails(
         lines = log.lines(message)
         assert [line["path"] for line in lines] == ["/sign-in/link/<token>"] * times
         assert all(line["request_id"] == OURS for line in lines)
+    assert visitor.get(f"{path}/", headers=SAME).status_code == 404
+    (lost,) = [line for line in log.lines("request") if line["status"] == 404]
+    assert lost["path"] == "no such address"
     for secret in (token, "a long secret passphrase", ana.email):
         assert secret not in log.getvalue()
 

@@ -1,7 +1,9 @@
 """One rotation from the search box to the review, by all four roles, on the real processes."""
 
+import json
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -245,3 +247,24 @@ def test_the_platform_sees_it_all(house: House) -> None:
         for path in ("/admin", "/admin/jobs", "/admin/mail", "/admin/audit"):
             admin.look(path)
         admin.leave()
+
+
+def test_the_log_follows_a_request_into_its_jobs(house: House) -> None:
+    """Last in this module: what the processes have written meanwhile, and what they have not."""
+    written = {name: house.stack.log(name) for name in ("web", "worker", "clockwork")}
+    web, worker = (_lines(written[name]) for name in ("web", "worker"))
+    forms = {
+        line["request_id"]
+        for line in web
+        if line["message"] == "request" and line["method"] == "POST" and line["status"] < 400
+    }
+    done = [line for line in worker if line["message"] == "job done"]
+    assert {line["topic"] for line in done if line["request_id"] in forms} >= {"notifications.tell"}
+    secrets = {account["password"] for account in house.accounts.values()} | {"4242424242424242"}
+    for name, text in written.items():
+        assert [secret for secret in secrets if secret in text] == [], name
+
+
+def _lines(text: str) -> list[dict[str, Any]]:
+    """The lines of ours; the web server has some of its own."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

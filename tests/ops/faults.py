@@ -144,6 +144,25 @@ def _open_beyond_its_papers(world: World) -> None:
     change(Agency, Agency.id == world.verified.agency_id, verified_until=later)
 
 
+@fault(
+    "every approved agency is open exactly as long as its papers are",
+    also=("the index holds what the database shows",),
+)
+def _hidden_while_its_papers_hold(world: World) -> None:
+    change(Agency, Agency.id == world.verified.agency_id, is_public=False)
+
+
+@fault(
+    "every approved agency is open exactly as long as its papers are",
+    also=(
+        "no agency is shown before its approval or while it is stopped",
+        "nothing is open of an agency or attending that may not be",
+    ),
+)
+def _shown_while_it_is_stopped(world: World) -> None:
+    change(Agency, Agency.id == world.verified.agency_id, state="suspended")
+
+
 @fault("no agency is shown before its approval or while it is stopped")
 def _a_new_agency_is_shown(world: World) -> None:
     change(Agency, Agency.id == world.closed_agency, is_public=True)
