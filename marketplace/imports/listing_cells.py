@@ -5,7 +5,7 @@ from typing import Any
 
 from marketplace.imports import cells as reading
 from marketplace.imports.kinds import Cells, Column
-from marketplace.listings import catalog, editor_forms, notice, policies
+from marketplace.listings import catalog, editor_forms, notice, policies, student_years
 from marketplace.listings.editor_forms import Sent
 from marketplace.listings.models import Rotation
 
@@ -69,8 +69,8 @@ COLUMNS = (
     Column("exams", ", ".join(editor_forms.EXAMS), "usmle_step_1", reading.several(_exams)),
     Column("documents", "Slugs of document kinds; empty for a new listing: those of its type",
            "cv|hipaa-training", reading.several(reading.document_slugs)),
-    Column("min_student_year", ", ".join(editor_forms.STUDENT_YEARS), "clinical",
-           reading.one_of(editor_forms.STUDENT_YEARS)),
+    Column("min_student_year", ", ".join(student_years.YEARS), "clinical",
+           reading.one_of(student_years.YEARS)),
     Column("max_years_since_graduation", "0 to 60", "5", reading.number),
     Column("legal_basis", "Why graduates may come, where the type does not take them by default",
            "", reading.text(editor_forms.BASIS_LENGTH, lines=True)),

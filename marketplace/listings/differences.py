@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marketplace.core.money import dollars
-from marketplace.listings import catalog, editor_forms, versions
+from marketplace.listings import catalog, editor_forms, student_years, versions
 from marketplace.listings.policies import preset, terms_from
 
 Facts = Mapping[str, Any]
@@ -41,11 +41,20 @@ def _lines(facts: Facts, names: Names) -> dict[str, tuple[str, bool]]:
     for name in versions.EDITABLE:
         if name in facts:
             signed = name in versions.SIGNED_FACTS
-            for label, words in _words(name, facts[name], names):
+            value = _with_type(facts) if name == "eligibility" else facts[name]
+            for label, words in _words(name, value, names):
                 found[label] = (words, signed)
     for weeks, cents in (facts.get("prices") or {}).items():
         found[f"{weeks} weeks, price"] = (dollars(cents), False)
     return found
+
+
+def _with_type(facts: Facts) -> dict[str, Any]:
+    """The eligibility with the year that really holds: the type's rule may ask for a later one."""
+    chosen, kind = facts["eligibility"].get("min_student_year", ""), str(facts.get("type") or "")
+    year = student_years.least(kind, chosen)
+    nothing = not chosen and year == next(iter(student_years.YEARS))
+    return {**facts["eligibility"], "min_student_year": "" if nothing else year}
 
 
 _LABELS = {
@@ -82,7 +91,7 @@ def _eligibility(value: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             "Least year of students",
-            editor_forms.STUDENT_YEARS.get(value.get("min_student_year", ""), ""),
+            student_years.YEARS.get(value.get("min_student_year", ""), ""),
         ),
         ("Years since graduation, at most", "" if years is None else str(years)),
         ("Basis for taking graduates", str(value.get("graduate_legal_basis") or "")),

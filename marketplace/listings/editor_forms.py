@@ -10,7 +10,15 @@ from uuid import UUID
 from marketplace.core import reference
 from marketplace.core.errors import Invalid
 from marketplace.core.typed import long_text
-from marketplace.listings import catalog, longer, money_split, policies, versions, wider
+from marketplace.listings import (
+    catalog,
+    longer,
+    money_split,
+    policies,
+    student_years,
+    versions,
+    wider,
+)
 from marketplace.listings.models import BLOCK_WEEKS, Rotation
 from marketplace.listings.money_split import DeclaredShare, Payee
 
@@ -43,12 +51,6 @@ EXAMS = {
     "usmle_step_1": "USMLE Step 1, passed",
     "usmle_step_2_ck": "USMLE Step 2 CK, passed",
     "usmle_step_3": "USMLE Step 3, passed",
-}
-STUDENT_YEARS = {
-    "preclinical": "Any year",
-    "clinical": "Clinical years",
-    "penultimate": "Year before last",
-    "final": "Final year",
 }
 LEVELS = {"no": "No", "supervised": "Supervised", "yes": "On their own"}
 LETTERS = {
@@ -205,7 +207,7 @@ def people(sent: Sent, rotation: Rotation) -> Written:
         form.errors["accepts"] = (
             f"{kind.label}: only students can join. The rules refuse graduates."
         )
-    year = form.one_of("min_student_year", ("", *STUDENT_YEARS), "Choose from the list.")
+    year = form.one_of("min_student_year", ("", *student_years.YEARS), "Choose from the list.")
     eligibility = dict(rotation.eligibility)
     eligibility["min_student_year"] = year or None
     eligibility["max_years_since_graduation"] = form.number("max_years", 0, 60, NO_VALUE)

@@ -25,6 +25,8 @@ from marketplace.listings import (
     operations,
     policies,
     refunds,
+    student_years,
+    twins,
     versions,
     wider,
     workspace_queries,
@@ -250,11 +252,16 @@ def _number(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
+def _later_year(kind: str, chosen: str) -> str:
+    """What the list of years shows: nothing where the type asks for as much or more."""
+    return "" if student_years.least(kind, chosen) == student_years.of_type(kind) else chosen
+
+
 def _people_stored(rotation: Rotation) -> dict[str, Any]:
     facts = rotation.eligibility
     return {
         "accepts": list(rotation.accepts),
-        "min_student_year": str(facts.get("min_student_year") or ""),
+        "min_student_year": _later_year(rotation.type, str(facts.get("min_student_year") or "")),
         "max_years": _number(facts.get("max_years_since_graduation")),
         "graduate_legal_basis": str(facts.get("graduate_legal_basis") or ""),
         "vslo_only": "1" if facts.get("vslo_only") else "",
@@ -432,7 +439,7 @@ def _people_more(session: Session, found: Desk, known: Mapping[str, Any]) -> dic
         "may_ask_wider": kind.graduates == "exception",
         "wider": wider.is_wider(rotation),
         "request": request,
-        "years": [("", "What the type asks for"), *editor_forms.STUDENT_YEARS.items()],
+        "years": student_years.choices(rotation.type),
         "exams": editor_forms.EXAMS,
         "entry_statuses": catalog.ENTRY_STATUSES,
         "documents": [
@@ -675,6 +682,8 @@ def _publish_more(session: Session, found: Desk, known: Mapping[str, Any]) -> di
             for row in history
         ],
         "review": [line for line in lint_lines(found.rotation) if not line["must"]],
+        "twins": twins.live_twins(session, found.rotation),
+        "listings_url": found.url.rpartition("/")[0],
     }
 
 

@@ -10,6 +10,15 @@ FROM_HOME = "virtual"
 """The fact for those who stay at home; all others are for those who travel."""
 
 
+SAID_ONCE = " This is general information, not legal advice."
+"""How each text of the lists ends; a page that shows many says it once above them."""
+
+
+def brief(text: str) -> str:
+    """A text of the lists without the sentence that the page says once."""
+    return text.removesuffix(SAID_ONCE)
+
+
 def of_state(rotation: Rotation, status: str = "") -> tuple[Advisory, ...]:
     """Notices about the state where it takes place, its own first; none where nobody travels.
 

@@ -20,6 +20,7 @@ from marketplace.listings import (
     notices,
     queries,
     seasons,
+    student_years,
 )
 from marketplace.listings.checked import checked
 from marketplace.listings.fit_words import worded
@@ -218,8 +219,14 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         reviews_url="#reviews",
         record_lead=_agency_lead(rotation.agency),
         record=_record(rotation.agency),
-        notices=notices.of_state(rotation),
-        visa_facts=notices.visa_facts(rotation),
+        notices=[
+            row(text=notices.brief(one.text), date=one.shown_date)
+            for one in notices.of_state(rotation)
+        ],
+        visa_facts=[
+            (line["situation"], notices.brief(line["text"]))
+            for line in notices.visa_facts(rotation)
+        ],
         similar=_similar(session, rotation),
     )
 
@@ -339,6 +346,10 @@ def _requirements(rotation: Rotation) -> list[Row]:
         row(label=exams.get(exam, exam), detail="Before the request", state="needed", by=None)
         for exam in rotation.required_exams
     ]
+    year = student_years.least(rotation.type, rotation.eligibility.get("min_student_year") or "")
+    if "student" in rotation.accepts and year != next(iter(student_years.YEARS)):
+        label = f"Medical students: {student_years.YEARS[year].lower()}"
+        found.insert(0, row(label=label, detail="At the start", state="needed", by=None))
     for slug in rotation.required_documents:
         kind = catalog.document_kind(slug)
         found.append(row(label=kind.label, detail=kind.help, state="needed", by=None))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.models import Person
 from marketplace.accounts.tokens import token_hash
 from marketplace.core.errors import NotFound
-from marketplace.listings import catalog, versions
+from marketplace.listings import catalog, editor_forms, versions
 from marketplace.listings.models import Rotation, ScopeSignature
 from marketplace.tenants.models import Agency
 
@@ -229,6 +229,8 @@ def words_of_facts(facts: Mapping[str, Any]) -> dict[str, str]:
         "Trainees at a time": str(facts["trainees_per_attending"]),
         "In hospital": "" if share is None else f"{share}%",
         "Letter": LETTER_WORDS.get(str(letter.get("policy", "")), ""),
+        "Letterhead": editor_forms.LETTERHEADS.get(str(letter.get("letterhead")), ""),
+        "Uploaded to ERAS": "By you" if letter.get("eras") else "",
         "Uploaded within": f"{letter['within_days']} days" if letter.get("within_days") else "",
     }
     return {label: words for label, words in found.items() if words}

@@ -9,7 +9,7 @@ from marketplace.core.db import db
 from marketplace.core.errors import Invalid
 from marketplace.core.formats import doctor, site_at
 from marketplace.desk.frame import frame
-from marketplace.listings import catalog, cities, drafts, operations, place_queries
+from marketplace.listings import catalog, cities, drafts, operations, place_queries, twins
 from marketplace.listings import workspace_queries as reads
 from marketplace.listings.models import Rotation
 
@@ -73,6 +73,8 @@ def show(slug: str, name: str) -> Answer:
             "url": url,
         },
         may_edit=may_edit,
+        twins=twins.live_twins(session, rotation) if waits else (),
+        listings_url=f"/agency/{slug}/listings",
         missing=[
             {"text": m.message, "url": f"{url}/edit/{m.section}" if m.section and may_edit else ""}
             for m in missing

@@ -1,5 +1,6 @@
 """The list before the attending: a group at once, and each line otherwise."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -112,6 +113,51 @@ def test_a_copy_with_nothing_new_has_nothing_to_tick(doctor: Browser, market: Ma
         drafts.save(session, market.staff_actor, market.rotation_id, {"hours_per_week": 44}, None)
         key = operations.ask_signature(session, market.staff_actor, market.rotation_id).id
     assert "g-history" not in doctor.get(f"/attending/sign/{key}").text
+
+
+def also_signed(page: str) -> dict[str, str]:
+    """Label to words of what is signed beside the tasks; what changed has both, the old first."""
+    part = page.split("Also signed</h2>")[1].split("</dl>", maxsplit=1)[0]
+    lines = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", part)
+    return {label: words_of(words) for label, words in lines}
+
+
+def test_everything_that_is_signed_can_be_read(doctor: Browser, market: Market) -> None:
+    """Type, setting, hours, ratio, share and the whole letter policy, and what each was before."""
+    letter = {"policy": "discuss", "letterhead": "author", "eras": True, "within_days": 28}
+    facts = {
+        "hours_per_week": 44,
+        "trainees_per_attending": 3,
+        "hospital_share": 25,
+        "letter_policy": letter,
+    }
+    with open_session(context.agency(market.agency_id)) as session:
+        drafts.save(session, market.staff_actor, market.rotation_id, facts, None)
+    first = ask(market, HISTORY)
+    said = {
+        "Type": "Externship",
+        "Setting": "Outpatient",
+        "Hours a week": "44",
+        "Trainees at a time": "3",
+        "In hospital": "25%",
+        "Letter": "To be discussed",
+        "Letterhead": "The author decides",
+        "Uploaded to ERAS": "By you",
+        "Uploaded within": "28 days",
+    }
+    assert also_signed(doctor.get(first).text) == said
+    doctor.post(first, SURE | {"g-history": "y"}, page=first)
+    factories.run_outbox("listings.signature_decided")
+    more = {
+        "trainees_per_attending": 4,
+        "letter_policy": letter | {"policy": "not-usual", "letterhead": None},
+    }
+    with open_session(context.agency(market.agency_id)) as session:
+        drafts.save(session, market.staff_actor, market.rotation_id, more, None)
+        key = operations.ask_signature(session, market.staff_actor, market.rotation_id).id
+    again = also_signed(doctor.get(f"/attending/sign/{key}").text)
+    del said["Letterhead"]
+    assert again == said | {"Trainees at a time": "3 4", "Letter": "To be discussed Not usual"}
 
 
 # --- the agency's side --------------------------------------------------------------------------

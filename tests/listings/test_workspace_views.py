@@ -10,7 +10,7 @@ from sqlalchemy import select
 from marketplace.accounts.permissions import ALLOWED, may
 from marketplace.core import clock, context, events
 from marketplace.core.db import ScopedSession, open_session
-from marketplace.core.errors import Conflict, Forbidden, Invalid
+from marketplace.core.errors import Conflict, Forbidden
 from marketplace.listings import operations, signing_views, versions, workspace_views
 from marketplace.listings.events import SignatureAsked
 from marketplace.listings.models import Block, Offering, Rotation
@@ -93,68 +93,6 @@ def test_publish_and_pause(desk: Browser, market: factories.Market) -> None:
     with open_session(context.public(), readonly=True) as session:
         assert session.get(Rotation, market.rotation_id) is None
         assert session.scalars(select(Offering)).all() == []
-
-
-def without_prices(session: ScopedSession, market: factories.Market) -> None:
-    for row in session.scalars(select(Block)):
-        session.delete(row)
-
-
-def without_starts(session: ScopedSession, market: factories.Market) -> None:
-    for row in session.scalars(select(Offering)):
-        row.closed_at = clock.now()
-
-
-def unverified(session: ScopedSession, market: factories.Market) -> None:
-    session.get_one(Rotation, market.rotation_id).attending.verified_until = None
-
-
-def stopped(session: ScopedSession, market: factories.Market) -> None:
-    session.get_one(Rotation, market.rotation_id).agency.state = "suspended"
-
-
-def of(**values: object):
-    def act(session: ScopedSession, market: factories.Market) -> None:
-        for name, value in values.items():
-            setattr(session.get_one(Rotation, market.rotation_id), name, value)
-
-    return act
-
-
-MISSING = [
-    (without_prices, "prices"),
-    (without_starts, "starts"),
-    (unverified, "supervisor-verified"),
-    (stopped, "agency"),
-    (of(signed_version=None), "signature"),
-    (of(version=2), "signature"),
-    (of(summary="A guaranteed letter of recommendation."), "text-summary"),
-    (of(title="No refunds here"), "text-title"),
-    (of(accepts=[]), "accepts"),
-    (of(cancellation={}), "cancellation"),
-    (of(activities={"take-history": "yes"}), "hands-on-needs-core-scope"),
-    (of(activities=factories.HANDS_ON | {"prescribe": "yes"}), "forbidden-scope"),
-    (of(type="observership", interaction="observe"), "observer-no-hands-on"),
-]
-
-
-@pytest.mark.parametrize(("spoil", "code"), MISSING)
-def test_the_guard_names_each_missing_thing(
-    market: factories.Market, desk: Browser, spoil, code: str
-) -> None:
-    draft(market)
-    with open_session(factories.a_system()) as session:
-        spoil(session, market)
-    with (
-        pytest.raises(Invalid) as refused,
-        open_session(context.agency(market.agency_id)) as session,
-    ):
-        operations.publish(session, market.staff_actor, market.rotation_id)
-    assert code in refused.value.errors
-    page = words_of(desk.get(base(market)).text)
-    assert "Before it can be published" in page
-    assert desk.post(f"{base(market)}/publish", page=f"{base(market)}").status_code == 303
-    assert listing(market).state == "draft"
 
 
 def test_an_archived_listing_stays_closed(market: factories.Market) -> None:
