@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 from playwright.sync_api import Browser
 from pytest_socket import socket_allow_hosts
 
@@ -31,6 +32,10 @@ for _setting in (
     "PROCESS_ROLE",
 ):
     os.environ.pop(_setting, None)
+
+# 200 ms by the wall clock for one example would fail whenever the machine is busy.
+settings.register_profile("rounds", deadline=None)
+settings.load_profile("rounds")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,7 +23,7 @@ class Twin:
 
 def live_twins(session: Session, rotation: Rotation) -> tuple[Twin, ...]:
     """Other live listings of the agency with the same site, attending, specialty and type, or with
-    the same description word for word; the oldest first, five at most.
+    the same description word for word; those first that are the same thing, five at most.
 
     `rotation` is the row itself or the agency's `drafts.working` view of it.
     """
@@ -42,7 +42,7 @@ def live_twins(session: Session, rotation: Rotation) -> tuple[Twin, ...]:
             Rotation.state == "published",
             or_(same, text),
         )
-        .order_by(Rotation.id)
+        .order_by(same.desc(), Rotation.id)
         .limit(SHOWN)
     )
     return tuple(

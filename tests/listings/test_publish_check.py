@@ -420,6 +420,9 @@ def test_the_same_long_text_is_a_warning_too(app: Flask, market: Market) -> None
     with open_session(factories.a_system()) as session:
         session.get_one(Rotation, market.rotation_id).summary = text
     a_second(market, specialty="neurology", summary=text)
+    a_second(market, title="Named first, though younger")
     url = f"/agency/{market.agency_slug}/listings/{market.slug}/check"
     page = Browser(app, market.staff["manager"]).get(url).text
-    assert LOOKS in page and "the same description, word for word" in page
+    assert "2 live listings look like this one" in words_of(page)
+    assert "the same description, word for word" in page
+    assert page.index("Named first") < page.index("the same description")
