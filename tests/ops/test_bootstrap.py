@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,16 @@ def test_a_package_that_is_not_locked_is_refused() -> None:
 
 def test_the_lock_names_no_registry() -> None:
     assert "://" not in bootstrap.LOCK.read_text()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """docs/decisions/0002 names each package that the project asks for."""
+    asked = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text())
+    wanted = [*asked["project"]["dependencies"], *asked["dependency-groups"]["dev"]]
+    names = [re.split(r"[=\[<>~]", one)[0] for one in wanted]
+    told = (bootstrap.ROOT / "docs/decisions/0002-dependencies.md").read_text().lower()
+    assert len(names) > 30
+    assert [one for one in names if not re.search(rf"\b{re.escape(one)}\b", told)] == []
 
 
 def test_another_lock_or_another_python_makes_the_environment_stale(
