@@ -65,6 +65,7 @@ def test_the_dates_page_shows_starts_prices_and_the_schedule(browser, market):
     assert "2 of 2 seats left" in page.text
     assert "$1,100" in page.text
     assert "Total, all fees $1,650" in page.text
+    assert "$1,650 to" in page.text and "25% less a week" in page.text
     assert page.form("/me/requests").fields["offering"] == str(market.offerings[0])
 
 

@@ -112,7 +112,7 @@ _WRITTEN: Mapping[str, Mapping[str, str]] = {
     "basics": {"title": "A quiet clinic", "hours": "38", "ratio": "2"},
     "scope": {"a-review-of-systems": "supervised"},
     "people": {"accepts": "student", "max_years": "7"},
-    "price": {"price-1": "900", "deposit": "25"},
+    "price": {"price-1": "900", "deposit": "25", "use": "longer", "off": "10", "since": "4"},
     "cancellation": {"preset": "firm"},
     "letter": {"policy": "discuss", "letterhead": "author"},
     "dates": {"every": "2"},
