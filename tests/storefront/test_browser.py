@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from marketplace.core import context
 from marketplace.core.context import Actor
 from marketplace.core.db import open_session
+from marketplace.search import jobs as indexing
 from marketplace.storefront import operations, site_views, views, workspace_views
 from tests import factories
 from tests.contracts.shops import open_shop, picture
@@ -116,6 +117,7 @@ def test_another_website_embeds_what_the_workspace_shows(browser: Browser, migra
     used = [views.room, workspace_views.workspace, site_views.site]
     with rooms.site(used, BASE_URL=f"http://127.0.0.1:{port}") as app, served(app, port):
         market = factories.market()
+        indexing.rebuild(factories.a_system())  # the index may still be that of another test
         desk = rooms.Browser(app, market.staff["owner"])
         page = desk.get(f"/agency/{market.agency_slug}/storefront").text
         (lines,) = re.findall(r'<pre class="snippet"[^>]*><code>(.*?)</code></pre>', page, re.S)
