@@ -121,6 +121,13 @@ def require_viewer() -> Viewer:
     return found
 
 
+def is_somebody_else(person_id: UUID) -> bool:
+    """Whether a link that was sent to this person is open where another one is signed in: then it
+    shows nothing of what it is about. Nobody signed in is fine, the link itself is the key."""
+    found = viewer()
+    return found is not None and found.person_id != person_id
+
+
 def actor() -> Actor:
     """The acting person on this side of the house."""
     found: Actor = g.actor

@@ -22,7 +22,6 @@ from marketplace.listings.inviting import Asked
 invited_room = web.Room("invited", __name__, side="link", url_prefix="/invited")
 
 Answer = str | tuple[str, int] | BaseResponse
-UNKNOWN = "This link is not known. It may be cut off, or a newer message has replaced it."
 # state of the invitation: state of the page, title, status
 _ENDS = {
     "accepted": ("decided", "You said yes", 200),
@@ -169,9 +168,8 @@ def _outcome(  # noqa: PLR0917
 def _asked(token: str) -> Asked:
     with open_session(context.system("find invitation"), readonly=True) as session:
         found = inviting.by_link(session, token[:200])
-    viewer = web.viewer()
-    if found is None or (viewer is not None and viewer.person_id != found.attending_id):
-        raise NotFound(UNKNOWN)
+    if found is None or web.is_somebody_else(found.attending_id):
+        raise NotFound(signing.UNKNOWN_LINK)
     return found
 
 

@@ -21,6 +21,7 @@ LETTER_WORDS = {
     "discuss": "To be discussed",
     "not-usual": "Not usual",
 }
+UNKNOWN_LINK = "This link is not known. It may be cut off, or a newer message has replaced it."
 OPEN_LINE = "Say yes or no to this line."
 # Claims that an attending answers one by one, however many lines are asked (`claim_class`).
 ALONE = frozenset({"high-risk-claim", "forbidden"})

@@ -20,7 +20,6 @@ from marketplace.listings.signing import Signer
 signing_room = web.Room("signing", __name__, side="link", url_prefix="/sign")
 
 Answer = str | tuple[str, int] | BaseResponse
-UNKNOWN = "This link is not known. It may be cut off, or a newer message has replaced it."
 
 
 @signing_room.get("/<token>")
@@ -125,9 +124,8 @@ def _state_page(
 def _signer(token: str) -> Signer:
     with open_session(context.system("find sign link"), readonly=True) as session:
         found = signing.signer_by_link(session, token[:200])
-    viewer = web.viewer()
-    if found is None or (viewer is not None and viewer.person_id != found.attending_id):
-        raise NotFound(UNKNOWN)
+    if found is None or web.is_somebody_else(found.attending_id):
+        raise NotFound(signing.UNKNOWN_LINK)
     return found
 
 

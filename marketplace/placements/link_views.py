@@ -100,8 +100,7 @@ def _page(
     token: str, asked: Asked, *, errors: dict[str, str] | None = None, status: int = 200
 ) -> Answer:
     """The page for how the request stands now."""
-    viewer = web.viewer()
-    if viewer is not None and viewer.person_id != asked.attending_id:
+    if web.is_somebody_else(asked.attending_id):
         return _wrong_person(asked, 403)
     with open_session(_scope(asked), readonly=True) as session:
         booking = _booking(session, asked)
@@ -195,8 +194,7 @@ def _find(token: str) -> Asked:
 def _asked(token: str) -> Asked:
     """Whom the link asks; somebody who is signed in as another person is refused."""
     asked = _find(token)
-    viewer = web.viewer()
-    if viewer is not None and viewer.person_id != asked.attending_id:
+    if web.is_somebody_else(asked.attending_id):
         raise NotFound(UNKNOWN)
     return asked
 

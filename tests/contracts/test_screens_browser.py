@@ -11,7 +11,7 @@ from tests.contracts import routes
 from tests.contracts.callers import ADMIN, BY_KEY, Actor
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS, Row
-from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.browser import DESK, PHONE, axe, complaints, tab_walk, too_wide, visitor
 from tests.support.counts import full
 from tests.support.served import served
 
@@ -44,10 +44,12 @@ def url(stage: Stage) -> Iterator[str]:
         yield address
 
 
-def opened(browser: Browser, stage: Stage, url: str, actor: Actor, look: Look) -> Page:
+def opened(
+    browser: Browser, stage: Stage, url: str, actor: Actor, look: Look, *, scripts: bool = True
+) -> Page:
     """A browser that this person has signed in with."""
     size, theme = look
-    tab = visitor(browser, url, size=size)
+    tab = visitor(browser, url, size=size, javascript=scripts)
     name, _, value = stage.call.cookie(actor).partition("=")
     tab.add_cookies(
         [{"name": name, "value": value, "url": url}, {"name": "theme", "value": theme, "url": url}]
@@ -80,6 +82,22 @@ def test_everybody_can_read_every_screen(
             assert answer is not None and answer.status == 200, path
             wrong += [f"{row.path}: {one}" for one in (*axe(page), *too_wide(page))]
         wrong += said
+        page.context.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without"])
+def test_the_tab_key_reaches_everything(
+    browser: Browser, stage: Stage, url: str, scripts: bool
+) -> None:
+    """Screens take turns; `bin/test --full` walks all of them both ways."""
+    mine = [one for at, one in enumerate(SCREENS) if full() or at % 8 == (0 if scripts else 4)]
+    wrong: list[str] = []
+    for who in sorted({actor for _, actor in mine}, key=lambda actor: actor.key):
+        page = opened(browser, stage, url, who, LOOKS[0], scripts=scripts)
+        for row in (row for row, actor in mine if actor is who):
+            page.goto(row.path.format(**stage.world.alpha.names))
+            wrong += [f"{row.path}: {one}" for one in tab_walk(page)]
         page.context.close()
     assert not wrong, "\n".join(wrong)
 

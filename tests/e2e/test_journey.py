@@ -170,12 +170,15 @@ def test_without_scripts_from_the_search_to_the_card(house: House) -> None:
     expect(page.get_by_role("link", name="Enter your card on Stripe’s own page")).to_be_visible()
 
 
-@pytest.mark.parametrize("way", ["dashboard", "link"])
-def test_from_search_to_review(house: House, way: str) -> None:
-    """By the attending's dashboard on a desk; by one e-mail link on a phone, where the agency
-    says for the attending that the rotation began and ended."""
+@pytest.mark.parametrize(("way", "size"), [("dashboard", DESK), ("link", PHONE)])
+def test_from_search_to_review(house: House, way: str, size: dict[str, int]) -> None:
+    from_search_to_review(house, way, size)
+
+
+def from_search_to_review(house: House, way: str, size: dict[str, int]) -> None:
+    """By the attending's dashboard; or by one e-mail link, where the agency says for the attending
+    that the rotation began and ended. The clock goes on by four months."""
     by_link = way == "link"
-    size = PHONE if by_link else DESK
     candidate = house.somebody("candidate", size)
     owner = house.somebody("owner", size)
     attending = house.somebody("attending", size)

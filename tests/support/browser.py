@@ -119,3 +119,62 @@ def too_wide(page: Page) -> list[str]:
         }"""
     )
     return wide
+
+
+_TAB_STOPS = """() => {
+    const radios = new Set();
+    const stops = [...document.querySelectorAll(
+        'a[href], button, input, select, textarea, summary, [tabindex], [contenteditable=true]'
+    )].filter(el => {
+        if (el.disabled || el.tabIndex < 0 || el.type === 'hidden') return false;
+        if (el.closest('[inert]')) return false;
+        if (!el.checkVisibility({visibilityProperty: true})) return false;
+        const folds = el.tagName === 'SUMMARY';
+        if (folds && el !== el.parentElement.querySelector('summary')) return false;
+        if (el.type !== 'radio') return true;
+        const group = `${el.form ? [...document.forms].indexOf(el.form) : ''} ${el.name}`;
+        const chosen = [...document.querySelectorAll('input[type=radio]')].some(
+            one => one.name === el.name && one.form === el.form && one.checked && !one.disabled
+        );
+        if (chosen ? !el.checked : radios.has(group)) return false;
+        radios.add(group);
+        return true;
+    });
+    window.stopsOfTab = stops;
+    return stops.map(el => {
+        const name = (el.getAttribute('aria-label') || el.name || el.textContent).trim();
+        return `${el.tagName.toLowerCase()} ${name.slice(0, 40)}`;
+    });
+}"""
+_HERE = """() => {
+    const el = document.activeElement;
+    const marked = one => one && (s => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0)(
+        getComputedStyle(one));
+    const near = [el, el.nextElementSibling, document.querySelector(
+        `label[for="${CSS.escape(el.id || '-')}"]`)];
+    for (let up = el.parentElement, n = 0; up && n < 5; up = up.parentElement, n++) near.push(up);
+    const shown = near.some(marked) || getComputedStyle(el).boxShadow !== 'none';
+    return [window.stopsOfTab.indexOf(el), shown];
+}"""
+_PARTS_OF_A_DATE = 4  # month, day, year and the calendar's button are stops of their own
+
+
+def tab_walk(page: Page) -> list[str]:
+    """What the Tab key does wrong on this page: a control that it does not reach, one that it
+    reaches out of order, one that does not show that it has the focus. Empty when all is well."""
+    names: list[str] = page.evaluate(_TAB_STOPS)
+    page.evaluate("() => { document.activeElement.blur(); window.scrollTo(0, 0); }")
+    reached: list[int] = []
+    wrong: list[str] = []
+    for _ in range(len(names) * _PARTS_OF_A_DATE):
+        page.keyboard.press("Tab")
+        at, shown = page.evaluate(_HERE)
+        if at in reached[:-1] or (at < 0 and reached):
+            break  # once around
+        if at not in reached:
+            reached.append(at)
+            wrong += [] if shown else [f"shows no focus: {names[at]}"]
+    wrong += [f"not reached: {name}" for at, name in enumerate(names) if at not in reached]
+    if reached != sorted(reached):
+        wrong.append("not in the order of the page")
+    return wrong
