@@ -2,13 +2,16 @@
 
 import json
 import re
+import time
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import House, Person, until
+from tests.e2e.visitor import Visitor
 from tests.support.browser import DESK, PHONE
 
 pytestmark = pytest.mark.browser
@@ -250,6 +253,26 @@ def test_the_platform_sees_it_all(house: House) -> None:
         for path in ("/admin", "/admin/jobs", "/admin/mail", "/admin/audit"):
             admin.look(path)
         admin.leave()
+
+
+def test_a_change_is_in_the_search_at_once(house: House) -> None:
+    """A listing that pauses leaves the search, and is back when it opens again: through the
+    outbox, clockwork, the queue and the worker, each of which was told and need not look."""
+    owner = Visitor(house, "owner")
+    found = _listed(house)
+    desk = f"{DESK_OF}/listings/{found[0]}"
+    for action, is_there in (("pause", False), ("publish", True)):
+        started = time.monotonic()
+        assert owner.send(desk, f"{desk}/{action}")
+        until(lambda there=is_there: (found[0] in _listed(house)) is there, action)
+        print(f"{action}: seen {time.monotonic() - started:.2f} s after the form was sent")
+
+
+def _listed(house: House) -> list[str]:
+    """The names of the agency's listings, as the search gives them."""
+    address = f"{house.stack.url}/api/v1/rotations?agency=harborlight-rotations&per_page=100"
+    hits = requests.get(address, timeout=10).json()["hits"]
+    return [hit["url"].rsplit("/", 1)[1] for hit in hits]
 
 
 def test_the_log_follows_a_request_into_its_jobs(house: House) -> None:
