@@ -20,11 +20,12 @@ _SINGLE = 14.0
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Places near each other: their slugs and names, largest first, and their listings."""
+    """Places near each other: their slugs and names, largest first, and their listings. In whole
+    units of the map: a fragment of it has to stay small."""
 
-    x: float
-    y: float
-    r: float
+    x: int
+    y: int
+    r: int
     slugs: tuple[str, ...]
     names: tuple[str, ...]
     count: int
@@ -66,9 +67,9 @@ def _pin(slugs: list[str], counts: Mapping[str, int]) -> Pin:
     x, y = position(slugs[0])
     total = sum(counts[slug] for slug in slugs)
     return Pin(
-        x=round(x, 1),
-        y=round(y, 1),
-        r=round(min(26.0, _SINGLE + 0.8 * sqrt(total)), 1),
+        x=round(x),
+        y=round(y),
+        r=round(min(26.0, _SINGLE + 0.8 * sqrt(total))),
         slugs=tuple(sorted(slugs)),
         names=tuple(cities.city(slug).label for slug in slugs),
         count=total,
