@@ -4,6 +4,7 @@ Requests go through the whole application in this process, so CPU is application
 together on SQLite; on PostgreSQL the server's own part is not in it (said in the output).
 """
 
+import gc
 import gzip
 import json
 import statistics
@@ -101,6 +102,10 @@ def measure(
     for call in calls if warm else ():
         call()
         after()
+    # as `marketplace.serve` does before it forks: else the collector goes through the whole
+    # application again and again, which no web worker does
+    gc.collect()
+    gc.freeze()
     walls: list[float] = []
     _others.clear()
     sizes: list[int] = []

@@ -127,18 +127,24 @@ def _guard_statement(state: ORMExecuteState) -> None:
     state.statement = _guarded(scope, state.statement, changes)
 
 
-_of_the_public: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+SCOPES_KEPT = 4
+"""For how many scopes a statement keeps its guarded form: people in the middle of a request."""
+_guarded_for: WeakKeyDictionary[Executable, dict[tuple[Scope, bool], Executable]] = (
+    WeakKeyDictionary()
+)
 
 
 def _guarded(scope: Scope, statement: Executable, changes: bool) -> Executable:
-    """The statement with its criteria. Those of the public hold no value that changes, so a
-    statement that is made once for the whole process is guarded once."""
-    if scope.kind != "public" or changes:
-        return statement.options(*_criteria(scope, statement, changes))
-    found = _of_the_public.get(statement)
+    """The statement with its criteria. A scope is plain data that never changes, so a statement
+    that is made once for the whole process is guarded once for each of the latest scopes; any
+    other one takes its guarded form along when it goes."""
+    known = _guarded_for.setdefault(statement, {})
+    found = known.get((scope, changes))
     if found is None:
         found = statement.options(*_criteria(scope, statement, changes))
-        _of_the_public[statement] = found
+        for oldest in list(known)[: 1 - SCOPES_KEPT]:
+            known.pop(oldest, None)
+        known[scope, changes] = found
     return found
 
 

@@ -263,22 +263,26 @@ def test_row_level_security_is_forced_on_every_table(app) -> None:
         assert owner == 0
 
 
-def test_a_statement_made_once_is_guarded_once_and_only_for_the_public(houses) -> None:
+def test_a_statement_made_once_is_guarded_for_each_scope_apart(houses) -> None:
     first, second = houses
     statement = select(Rotation.id)
-    for _ in range(2):
+    for _ in range(scope.SCOPES_KEPT):
         everyone = read(context.public(), statement)
         assert {first.rotation, second.rotation} <= set(everyone)
         assert not {first.draft, second.draft} & set(everyone)
         mine = read(context.agency(first.agency), statement)
         assert set(mine) == {first.rotation, first.draft}
+        theirs = read(context.agency(second.agency), statement)
+        assert set(theirs) == {second.rotation, second.draft}
+        assert not read(context.agency(uuid.uuid4()), statement)
         assert len(read(context.system("test"), statement)) >= 4
+    assert len(scope._guarded_for[statement]) == scope.SCOPES_KEPT
 
 
 def test_guarded_statements_are_forgotten_with_what_they_guard(houses) -> None:
     gc.collect()
-    held = len(scope._of_the_public)
+    held = len(scope._guarded_for)
     for number in range(20):
         read(context.public(), select(Rotation.id).where(Rotation.hours_per_week > number))
     gc.collect()
-    assert len(scope._of_the_public) == held
+    assert len(scope._guarded_for) == held
