@@ -463,7 +463,7 @@ def _similar(session: Session, rotation: Rotation) -> list[Row]:
             why="",
             cents=one.price_cents,
             weeks=one.weeks,
-            start=one.starts[0].day,
+            start=one.start,
         )
         for one in similar.to(session, rotation.id, rotation.specialty, own)
     ]

@@ -54,11 +54,7 @@ class TaskTruth:
 
 def truth_by_task(session: Session, rotation_id: UUID, most: int = 8) -> tuple[TaskTruth, ...]:
     """The tasks of a listing that held least often, those that always held last (public rows)."""
-    rows = session.execute(
-        select(Review.declared, Review.attested).where(
-            Review.rotation_id == rotation_id, Review.public
-        )
-    )
+    rows = session.execute(_TRUTH, {"rotation_id": rotation_id})
     counted: dict[str, list[bool]] = {}
     for declared, attested in rows:
         for slug, level in declared.items():
@@ -66,6 +62,11 @@ def truth_by_task(session: Session, rotation_id: UUID, most: int = 8) -> tuple[T
     found = [TaskTruth(slug, sum(held), len(held)) for slug, held in counted.items()]
     found.sort(key=lambda one: (one.matching / one.answers, -one.answers, one.slug))
     return tuple(found[:most])
+
+
+_TRUTH = select(Review.declared, Review.attested).where(
+    Review.rotation_id == bindparam("rotation_id", type_=Uuid()), Review.public
+)
 
 
 def of_agency(session: Session, limit: int = 100) -> tuple[Shown, ...]:

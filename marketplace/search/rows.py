@@ -93,7 +93,7 @@ def listings(session: Session, ids: Sequence[UUID], weeks: int | None = None) ->
     rows = {row.id: row for row in _all(session, _LISTED, ids=ids)}
     prices = _prices(session, ids)
     lengths = {key: weeks or min(held) for key, held in prices.items()}
-    starts = _starts(session, ids, rows.values(), lengths)
+    starts = starts_of(session, ids, rows.values(), lengths)
     return [
         _listing(row, prices[row.key], starts[row.key], lengths[row.key])
         for row in (rows[key] for key in ids if key in rows)
@@ -108,14 +108,15 @@ def _prices(session: Session, ids: Sequence[UUID]) -> dict[Hashable, dict[int, i
     return found
 
 
-def _starts(
+def starts_of(
     session: Session,
     ids: Sequence[UUID],
     rows: Collection[Row[Any]],
     weeks: Mapping[Hashable, int],
 ) -> dict[Hashable, list[Start]]:
     """Coming starts with a seat: the least of the offering's seats and the attending's weeks.
-    `weeks` is the length that counts for each listing."""
+    Two reads. `rows` have key, attending_id, doctor (that id as `key_of` gives it) and
+    weekly_capacity; `weeks` is the length that counts for each key."""
     since = first_bookable_day()
     offered = _all(session, _OFFERED, ids=ids, since=since)
     doctors = list({row.attending_id for row in rows})
@@ -140,7 +141,7 @@ def _all(session: Session, statement: Select[Any], **values: object) -> Sequence
     return session.execute(statement, values).all()
 
 
-def _key(column: Any) -> Any:
+def key_of(column: Any) -> Any:
     """An id as the driver gives it: only compared, never read, so it need not become a UUID."""
     return type_coerce(column, NullType())
 
@@ -150,7 +151,7 @@ _IDS: BindParameter[Any] = bindparam("ids", type_=Uuid(), expanding=True)
 _SINCE = bindparam("since", type_=Date)
 _LISTED: Select[Any] = select(
     Rotation.id,
-    _key(Rotation.id).label("key"),
+    key_of(Rotation.id).label("key"),
     Rotation.slug,
     Rotation.title,
     Rotation.specialty,
@@ -166,7 +167,7 @@ _LISTED: Select[Any] = select(
     Rotation.rating_sum,
     Rotation.rating_count,
     Rotation.attending_id,
-    _key(Rotation.attending_id).label("doctor"),
+    key_of(Rotation.attending_id).label("doctor"),
     Attending.display_name,
     Attending.weekly_capacity,
     Attending.median_letter_days,
@@ -183,12 +184,12 @@ _LISTED: Select[Any] = select(
     Agency.is_public,
 )
 _BLOCKS: Select[Any] = (
-    select(_key(Block.rotation_id), Block.weeks, Block.price_cents)
+    select(key_of(Block.rotation_id), Block.weeks, Block.price_cents)
     .where(Block.rotation_id.in_(_IDS), Block.retired_at.is_(None))
     .order_by(Block.weeks)
 )
 _OFFERED: Select[Any] = (
-    select(_key(Offering.rotation_id), Offering.start_on, (Offering.capacity - Offering.taken))
+    select(key_of(Offering.rotation_id), Offering.start_on, (Offering.capacity - Offering.taken))
     .where(
         Offering.rotation_id.in_(_IDS),
         Offering.start_on >= _SINCE,
@@ -198,7 +199,7 @@ _OFFERED: Select[Any] = (
     .order_by(Offering.start_on)
 )
 _POOL: Select[Any] = select(
-    _key(AttendingWeek.attending_id),
+    key_of(AttendingWeek.attending_id),
     AttendingWeek.week,
     (AttendingWeek.capacity - AttendingWeek.taken),
 ).where(AttendingWeek.attending_id.in_(_IDS), AttendingWeek.week >= _SINCE)
