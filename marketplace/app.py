@@ -119,6 +119,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_env()
     logs.configure()
     app = create_core(config)
+    app.jinja_environment = pages.Templates
     identity.init_app(app)
     web.init_app(app, identity.identify)
     assets.init_app(app)

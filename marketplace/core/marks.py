@@ -46,7 +46,14 @@ def init_app(app: Flask) -> None:
         date_range=date_range,
         avatar=avatar,
         STATE_ICONS=STATE_ICONS,
+        remembered=remembered,
     )
+
+
+def remembered(macro: Callable[..., Markup]) -> Callable[..., Markup]:
+    """A macro that remembers what it made. For rows of words that many pages share, such as those
+    of the platform's lists: made of plain values alone, never of a person's."""
+    return lru_cache(maxsize=1024, typed=True)(macro)
 
 
 def icons(sprite: str) -> Icon:

@@ -1,8 +1,12 @@
 """What every template may use: filters for money and time, words, and who is looking."""
 
+from collections.abc import MutableMapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from flask import Flask, request, url_for
+from flask.templating import Environment
 from flask_wtf.csrf import generate_csrf
 from jinja2 import FileSystemLoader, StrictUndefined
 
@@ -19,6 +23,17 @@ _LAYOUT: dict[str, object] = {
     "agency": None,
     "structured": None,
 }
+
+
+class Templates(Environment):
+    """Flask's environment, whose globals no template changes for itself: each template would look
+    at them through a `ChainMap`, which is written in Python, with every import and include."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Those of the environment, read only, unless a template is given some of its own."""
+        if d:
+            return super().make_globals(d)
+        return MappingProxyType(self.globals)  # type: ignore[return-value]
 
 
 def init_app(app: Flask) -> None:

@@ -188,7 +188,7 @@ def listing(session: Session, rotation: Rotation, block: Block | None, c: Row | 
         key=_key(rotation),
         levels=_levels(rotation),
         level_lead=catalog.level(rotation.level).meaning,
-        scope=scope(rotation),
+        scope=_done_and_not(scope(rotation)),
         signed_on=rotation.signed_on,
         week=[row(**line) for line in rotation.week_plan if isinstance(line, dict)],
         week_heads=("Morning", "Afternoon"),
@@ -284,6 +284,11 @@ def scope(rotation: Rotation) -> list[Row]:
                 )
             )
     return sorted(found, key=lambda one: one.kind == "no")
+
+
+def _done_and_not(tasks: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    done = [one for one in tasks if one.kind != "no"]
+    return done, [one for one in tasks if one.kind == "no"]
 
 
 def _about(rotation: Rotation, specialty: str) -> str:

@@ -33,12 +33,15 @@ class IndexFolder:
     def __init__(self, root: Path, head_file: str) -> None:
         self.root = root
         self._head = head_file
+        self._current = str(root / "CURRENT")
 
     def mark(self) -> Mark | None:
         """What identifies the newest committed state; None when there is no index yet."""
         try:
-            name = (self.root / "CURRENT").read_text(encoding="ascii").strip()
-            head = (self.root / name / self._head).stat()
+            with open(self._current, encoding="ascii") as file:  # noqa: PTH123
+                name = file.read().strip()
+            # asked with each search: making a path costs more than asking for it
+            head = os.stat(f"{self.root}/{name}/{self._head}")  # noqa: PTH116
         except FileNotFoundError:
             return None
         return name, head.st_ino, head.st_mtime_ns

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from jinja2 import Environment
 from markupsafe import Markup
 
 from marketplace.core import marks
@@ -36,3 +37,17 @@ def test_a_state_says_its_kind_in_a_word_an_icon_and_a_colour() -> None:
     )
     assert "st--pill" in status("good", "New", pill=True)
     assert "#circle-alert" in status("warn", "Late")
+
+
+def test_a_remembered_macro_is_made_once_for_each_text_and_escapes_each() -> None:
+    made: list[object] = []
+    pages = Environment(autoescape=True)
+    pages.globals.update(marks=marks, made=made.append)
+    source = "{% macro _row(text) %}<td>{{ made(text) or text }}</td>{% endmacro %}"
+    row = pages.from_string(source + "{% set row = marks.remembered(_row) %}").module.row
+    assert [row("<b>"), row(Markup("<b>")), row("<b>")] == [
+        "<td>&lt;b&gt;</td>",
+        "<td><b></td>",
+        "<td>&lt;b&gt;</td>",
+    ]
+    assert len(made) == 2
