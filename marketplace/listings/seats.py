@@ -6,10 +6,22 @@ in two SECURITY DEFINER functions; on SQLite in the same statements under a name
 """
 
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Date, Table, func, literal, select, update
+from sqlalchemy import (
+    Date,
+    Insert,
+    Table,
+    Update,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -79,42 +91,60 @@ def _forget_counts(session: Session) -> None:
 def _hold_sqlite(
     session: Session, offering_id: UUID, attending_id: UUID, mondays: list[date]
 ) -> str:
-    seats = cast(Table, Offering.__table__)
     taken = session.execute(
-        update(seats)
-        .where(
-            seats.c.id == offering_id,
-            seats.c.taken < seats.c.capacity,
-            seats.c.closed_at.is_(None),
-        )
-        .values(taken=seats.c.taken + 1),
-        execution_options=_SEATS,
+        _take_of_offering(), {"offering": offering_id}, execution_options=_SEATS
     )
     if taken.rowcount == 0:  # type: ignore[attr-defined]
         return "offering_full"
+    weeks = [{"doctor": attending_id, "monday": monday} for monday in mondays]
+    session.execute(_weeks_there(), weeks, execution_options=_SEATS)
+    held = session.execute(
+        _take_of_weeks(), {"doctor": attending_id, "mondays": mondays}, execution_options=_SEATS
+    )
+    # fewer are rolled back with the offering's seat
+    return "held" if held.rowcount == len(mondays) else "attending_full"  # type: ignore[attr-defined]
+
+
+@cache
+def _take_of_offering() -> Update:
+    """One seat of an open offering that has one. Made once, like the two below."""
+    seats = cast(Table, Offering.__table__)
+    return (
+        update(seats)
+        .where(
+            seats.c.id == bindparam("offering", type_=Uuid()),
+            seats.c.taken < seats.c.capacity,
+            seats.c.closed_at.is_(None),
+        )
+        .values(taken=seats.c.taken + 1)
+    )
+
+
+@cache
+def _weeks_there() -> Insert:
+    """The attending's row of a week, if there is none yet; sent for several weeks at once."""
     pool = cast(Table, AttendingWeek.__table__)
     doctor = cast(Table, Attending.__table__)
-    for monday in mondays:
-        first = sqlite_insert(pool).from_select(
-            ["attending_id", "week", "capacity", "taken"],
-            select(doctor.c.id, literal(monday, Date), doctor.c.weekly_capacity, literal(0)).where(
-                doctor.c.id == attending_id
-            ),
+    usual = select(
+        doctor.c.id, bindparam("monday", type_=Date()), doctor.c.weekly_capacity, literal(0)
+    ).where(doctor.c.id == bindparam("doctor", type_=Uuid()))
+    names = ["attending_id", "week", "capacity", "taken"]
+    return sqlite_insert(pool).from_select(names, usual).on_conflict_do_nothing()
+
+
+@cache
+def _take_of_weeks() -> Update:
+    """One seat of each of an attending's weeks that has one."""
+    pool = cast(Table, AttendingWeek.__table__)
+    return (
+        update(pool)
+        .where(
+            pool.c.attending_id == bindparam("doctor", type_=Uuid()),
+            pool.c.week.in_(bindparam("mondays", type_=Date(), expanding=True)),
+            pool.c.taken < pool.c.capacity,
         )
-        session.execute(first.on_conflict_do_nothing(), execution_options=_SEATS)
-        free = session.execute(
-            update(pool)
-            .where(
-                pool.c.attending_id == attending_id,
-                pool.c.week == monday,
-                pool.c.taken < pool.c.capacity,
-            )
-            .values(taken=pool.c.taken + 1),
-            execution_options=_SEATS,
-        )
-        if free.rowcount == 0:  # type: ignore[attr-defined]
-            return "attending_full"
-    return "held"
+        .values(taken=pool.c.taken + 1)
+    )
 
 
 def _release_sqlite(
