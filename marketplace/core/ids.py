@@ -1,21 +1,33 @@
 """Identifiers: time-ordered UUIDs for rows, short references for people."""
 
-import os
 import secrets
 import time
+from threading import Lock
 from uuid import UUID
 
 # No 0/O, 1/I/L, U: a reference is read aloud over the phone.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+_RESTARTS = 0x400  # a millisecond's count begins below this, so that it rarely runs over
+_lock = Lock()
+_last = (0, 0)  # millisecond and count of the newest id
+
+
 def uuid7() -> UUID:
-    """A UUID version 7 (RFC 9562): 48 bits of milliseconds, then random bits."""
-    millis = time.time_ns() // 1_000_000
-    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    """A UUID version 7 (RFC 9562): 48 bits of milliseconds, a count of 12 bits, then random bits.
+
+    Ids of one process grow strictly, those of one millisecond too (6.2, method 1): rows that are
+    written together keep their order.
+    """
+    global _last  # noqa: PLW0603  (one count for the process)
+    with _lock:
+        millis, count = time.time_ns() // 1_000_000, secrets.randbelow(_RESTARTS)
+        if millis <= _last[0]:
+            millis, count = _last[0] + (_last[1] + 1 >> 12), _last[1] + 1 & 0xFFF
+        _last = (millis, count)
+    head = (millis & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | count << 64
+    return UUID(int=head | 0x2 << 62 | secrets.randbits(62))
 
 
 def booking_reference() -> str:

@@ -32,6 +32,16 @@ def test_keys_come_in_the_order_of_time(monkeypatch: pytest.MonkeyPatch) -> None
     assert [one.bytes for one in made] == sorted(one.bytes for one in made)
 
 
+def test_keys_of_one_millisecond_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written together is read in the order of writing; also when the clock goes back."""
+    now = time.time_ns()
+    for nanoseconds in (now, now - 10_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda at=nanoseconds: at)
+        made = [ids.uuid7() for _ in range(5_000)]
+        assert made == sorted(made)
+        assert len(set(made)) == len(made)
+
+
 def test_a_reference_can_be_read_over_the_phone() -> None:
     made = {ids.booking_reference() for _ in range(500)}
     assert all(re.fullmatch(r"RND-[0-9A-Z]{6}", one) for one in made)
