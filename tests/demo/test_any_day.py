@@ -15,21 +15,21 @@ from marketplace.core.db import open_session
 from marketplace.listings.checks import CHECKS as LISTING_CHECKS
 from marketplace.payments.checks import CHECKS as MONEY_CHECKS
 from marketplace.verification.checks import CHECKS as EVIDENCE_CHECKS
+from tests.support.counts import halves
 
 # `now` above is not the clock of this machine
 DEADLINES_NEED_THE_REAL_CLOCK = {"I19"}
 
 
-@pytest.mark.parametrize(
-    "now",
-    [
-        datetime(2027, 1, 4, 0, 1, tzinfo=UTC),  # a Monday, one minute old
-        datetime(2027, 3, 14, 23, 59, tzinfo=UTC),  # a Sunday; clocks change in the U.S.
-        datetime(2028, 2, 29, 12, 0, tzinfo=UTC),
-        datetime(2026, 12, 31, 18, 30, tzinfo=UTC),
-    ],
-    ids=str,
+DAYS = (
+    datetime(2027, 1, 4, 0, 1, tzinfo=UTC),  # a Monday, one minute old
+    datetime(2027, 3, 14, 23, 59, tzinfo=UTC),  # a Sunday; clocks change in the U.S.
+    datetime(2028, 2, 29, 12, 0, tzinfo=UTC),
+    datetime(2026, 12, 31, 18, 30, tzinfo=UTC),
 )
+
+
+@pytest.mark.parametrize("now", halves(DAYS), ids=str)
 def test_any_day(app: Flask, tmp_path: Path, now: datetime) -> None:
     run.seed(tmp_path / "stripe.db", market.FEWEST, now=now)
     with open_session(system("look"), readonly=True) as session:

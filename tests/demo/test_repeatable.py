@@ -13,6 +13,7 @@ from demo.seed import run
 from marketplace.core.context import system
 from marketplace.core.db import Base, open_session
 from tests.support import database
+from tests.support.counts import on_one_database
 
 NOW = datetime(2026, 11, 25, 15, 30, tzinfo=UTC)
 ROTATIONS = 800
@@ -37,6 +38,7 @@ def _seeded(folder: Path, now: datetime) -> str:
     return found
 
 
+@on_one_database
 def test_repeatable(app: Flask, tmp_path: Path) -> None:
     first = _seeded(tmp_path, NOW)
     assert _seeded(tmp_path, NOW) == first
