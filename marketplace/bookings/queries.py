@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, bindparam, select
+from sqlalchemy import Date, Uuid, bindparam, cast, null, select
 from sqlalchemy.orm import Session
 
 from marketplace.bookings.models import Booking, BookingTransition
@@ -14,7 +14,7 @@ from marketplace.bookings.operations import MIN_NOTICE
 from marketplace.core import clock
 from marketplace.core.errors import NotFound
 from marketplace.listings import queries as listings
-from marketplace.listings.models import Offering, Rotation
+from marketplace.listings.models import AttendingWeek, Offering, Rotation
 from marketplace.payments import queries as payments
 from marketplace.payments.queries import ScheduleRow
 
@@ -101,20 +101,28 @@ def public_rotation(session: Session, slug: str) -> Rotation:
 
 
 def starts(session: Session, rotation: Rotation, weeks: int) -> tuple[Start, ...]:
-    """The starts of the coming year that may still be asked for, full ones too (two reads)."""
+    """The starts of the coming year that may still be asked for, full ones too (one read)."""
     today = clock.today(rotation.site.time_zone)
+    since, until = today + MIN_NOTICE, today + timedelta(days=31 * MONTHS_AHEAD)
     asked = {
         "rotation_id": rotation.id,
-        "since": today + MIN_NOTICE,
-        "until": today + timedelta(days=31 * MONTHS_AHEAD),
+        "attending_id": rotation.attending_id,
+        "since": since,
+        "until": until,
+        "last": until + timedelta(weeks=weeks),
     }
-    offered = session.execute(_STARTS, asked).all()
-    left = listings.seats_left(session, rotation, offered, weeks) if offered else {}
-    return tuple(Start(row.id, row.start_on, left[row.id], row.capacity) for row in offered)
+    rows = session.execute(_STARTS, asked).all()
+    pool = {row.start_on: row.capacity - row.taken for row in rows if row.id is None}
+    return tuple(
+        Start(row.id, row.start_on, listings.least(rotation, row, pool, weeks), row.capacity)
+        for row in rows
+        if row.id is not None
+    )
 
 
+# The rotation's offerings, and without an id the attending's weeks that they may cover.
 _STARTS = (
-    select(Offering.id, Offering.start_on, Offering.capacity, Offering.taken, Offering.closed_at)
+    select(Offering.id, Offering.start_on.label("start_on"), Offering.capacity, Offering.taken)
     .where(
         Offering.rotation_id == bindparam("rotation_id", type_=Uuid()),
         Offering.closed_at.is_(None),
@@ -122,7 +130,17 @@ _STARTS = (
             bindparam("since", type_=Date()), bindparam("until", type_=Date())
         ),
     )
-    .order_by(Offering.start_on)
+    .union_all(
+        select(
+            cast(null(), Uuid()), AttendingWeek.week, AttendingWeek.capacity, AttendingWeek.taken
+        ).where(
+            AttendingWeek.attending_id == bindparam("attending_id", type_=Uuid()),
+            AttendingWeek.week.between(
+                bindparam("since", type_=Date()), bindparam("last", type_=Date())
+            ),
+        )
+    )
+    .order_by("start_on")
 )
 
 

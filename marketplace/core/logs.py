@@ -9,6 +9,8 @@ from marketplace.core.context import request_id
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+_AS_JSON = json.JSONEncoder(default=str)  # made once: `json.dumps` would make one for each line
+
 
 class JsonLines(logging.Formatter):
     """Formats a record as one JSON line; extra fields go in as they are."""
@@ -25,7 +27,7 @@ class JsonLines(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _AS_JSON.encode(line)
 
 
 def configure(level: int = logging.INFO) -> None:

@@ -1,6 +1,6 @@
 """Reads of listings: what a booking freezes, what the eligibility rules ask, seats left."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -207,16 +207,13 @@ def seats_left(
     mondays = {monday for row in rows for monday in weeks_of(row.start_on, weeks)}
     asked = {"attending_id": rotation.attending_id, "weeks": sorted(mondays)}
     pool = {row.week: row.left for row in session.execute(_POOL, asked)}
+    return {row.id: 0 if row.closed_at else least(rotation, row, pool, weeks) for row in rows}
+
+
+def least(rotation: Rotation, offering: Any, pool: Mapping[date, int], weeks: int) -> int:
+    """Seats left for a length: the least of the offering and the attending's weeks. `pool` has what
+    is left in the weeks that were asked for before; any other week has the usual seats."""
     usual = rotation.attending.weekly_capacity
-    return {
-        row.id: 0
-        if row.closed_at
-        else max(
-            0,
-            min(
-                row.capacity - row.taken,
-                *(pool.get(monday, usual) for monday in weeks_of(row.start_on, weeks)),
-            ),
-        )
-        for row in rows
-    }
+    held = (pool.get(monday, usual) for monday in weeks_of(offering.start_on, weeks))
+    own: int = offering.capacity - offering.taken
+    return max(0, min(own, *held))

@@ -98,7 +98,7 @@ def find(
     candidate: Facts | None = None,
     only_agency: str | None = None,
 ) -> Found:
-    """Answer a search with counts of the facets `counted`: four reads of the database at most.
+    """Answer a search with counts of the facets `counted`: three reads of the database at most.
 
     A page past the last becomes the last. `with_rows` is off where only counts are shown.
     `candidate`: the facts about who looks, for `fits`. `only_agency`: the slug of the agency whose

@@ -1,6 +1,6 @@
 """Listings as the database shows them now: what a card, a line of the API and of the feed say.
 
-The index only proposes ids. Four reads give everything about them, whatever their number; what
+The index only proposes ids. Three reads give everything about them, whatever their number; what
 this scope may not see is left out. No `join()`: the scope's wall would then have to check every
 table (tenants.scope), so tables are named and tied by conditions.
 """
@@ -13,7 +13,17 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Date, Row, Select, Uuid, bindparam, select, type_coerce
+from sqlalchemy import (
+    BindParameter,
+    Date,
+    Executable,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
@@ -115,14 +125,18 @@ def starts_of(
     weeks: Mapping[Hashable, int],
 ) -> dict[Hashable, list[Start]]:
     """Coming starts with a seat: the least of the offering's seats and the attending's weeks.
-    Two reads. `rows` have key, attending_id, doctor (that id as `key_of` gives it) and
+    One read. `rows` have key, attending_id, doctor (that id as `key_of` gives it) and
     weekly_capacity; `weeks` is the length that counts for each key."""
     since = first_bookable_day()
-    offered = _all(session, _OFFERED, ids=ids, since=since)
     doctors = list({row.attending_id for row in rows})
-    pool: dict[Hashable, dict[date, int]] = defaultdict(dict)
-    for doctor, week, left in _all(session, _POOL, ids=doctors, since=since):
-        pool[doctor][week] = left
+    asked = {"ids": ids, "doctors": doctors, "since": since}
+    pool: dict[Hashable, dict[date, int]] = {row.doctor: {} for row in rows}
+    offered = []
+    for key, day, left in _all(session, _SEATS, **asked):
+        if key in pool:
+            pool[key][day] = left
+        else:
+            offered.append((key, day, left))
     known = {row.key: (row.weekly_capacity, pool[row.doctor]) for row in rows}
     found: dict[Hashable, list[Start]] = defaultdict(list)
     for key, start_on, left in offered:
@@ -136,7 +150,7 @@ def starts_of(
     return found
 
 
-def _all(session: Session, statement: Select[Any], **values: object) -> Sequence[Any]:
+def _all(session: Session, statement: Executable, **values: object) -> Sequence[Any]:
     """Every row of one of the statements below."""
     return session.execute(statement, values).all()
 
@@ -188,21 +202,31 @@ _BLOCKS: Select[Any] = (
     .where(Block.rotation_id.in_(_IDS), Block.retired_at.is_(None))
     .order_by(Block.weeks)
 )
-_OFFERED: Select[Any] = (
-    select(key_of(Offering.rotation_id), Offering.start_on, (Offering.capacity - Offering.taken))
+# Of offerings and of attendings' weeks, in one read: their keys never meet.
+_SEATS = (
+    select(
+        key_of(Offering.rotation_id),
+        Offering.start_on.label("day"),
+        (Offering.capacity - Offering.taken).label("left"),
+    )
     .where(
         Offering.rotation_id.in_(_IDS),
         Offering.start_on >= _SINCE,
         Offering.closed_at.is_(None),
         Offering.taken < Offering.capacity,
     )
-    .order_by(Offering.start_on)
+    .union_all(
+        select(
+            key_of(AttendingWeek.attending_id),
+            AttendingWeek.week,
+            AttendingWeek.capacity - AttendingWeek.taken,
+        ).where(
+            AttendingWeek.attending_id.in_(bindparam("doctors", type_=Uuid(), expanding=True)),
+            AttendingWeek.week >= _SINCE,
+        )
+    )
+    .order_by("day")
 )
-_POOL: Select[Any] = select(
-    key_of(AttendingWeek.attending_id),
-    AttendingWeek.week,
-    (AttendingWeek.capacity - AttendingWeek.taken),
-).where(AttendingWeek.attending_id.in_(_IDS), AttendingWeek.week >= _SINCE)
 
 
 def _listing(

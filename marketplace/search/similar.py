@@ -61,7 +61,7 @@ def to(session: Session, own: UUID, specialty: str, cents: int) -> list[Similar]
 
 
 def _open(session: Session, ids: Sequence[UUID]) -> list[Similar]:
-    """Those of the ids that this scope may see and that have a start with a seat: three reads."""
+    """Those of the ids that this scope may see and that have a start with a seat: two reads."""
     shortest: dict[Hashable, Row[Any]] = {}
     for row in session.execute(_LISTED, {"ids": ids}):
         shortest.setdefault(row.key, row)

@@ -349,7 +349,7 @@ def test_from_dates_to_terms_takes_few_statements(browser, market, queries):
     queries.clear()
     page = browser.get(to_review(browser, market).to)
     assert browser.send(page, "/agree", **EVERY_BOX).status == 303
-    assert len(queries) <= 43, (len(queries), queries)
+    assert len(queries) <= 42, (len(queries), queries)
 
 
 def test_accepting_twice_makes_one_plan(browser, market):
