@@ -1,8 +1,6 @@
-"""Writing a listing in Chromium: saving by itself, without scripts, by keyboard, every page."""
+"""Writing a listing in Chromium: saving by itself, without scripts, by keyboard."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +22,7 @@ from marketplace.listings.models import Rotation
 from marketplace.placements import own_views
 from tests import factories
 from tests.support import rooms
-from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
+from tests.support.browser import PHONE, complaints, visitor
 from tests.support.served import served
 
 pytestmark = pytest.mark.browser
@@ -38,9 +36,6 @@ ROOMS = (
     own_views.own,
     home_views.workspace,
 )
-MOST, MOST_FOR_A_COPY = 40, 8
-PICTURES = os.environ.get("PAGE_PICTURES", "")
-NPI = "1234567893"
 
 
 @pytest.fixture
@@ -108,34 +103,6 @@ def test_the_editor_without_scripts(app: Flask, browser: Browser, url: str) -> N
     assert "$1,500" in page.locator("#diff").inner_text()
     page.get_by_role("button", name="Publish version 2").click()
     assert listed().version == 2
-
-
-def test_every_page_of_the_catalog(app: Flask, browser: Browser, url: str) -> None:
-    market = factories.market()
-    home = f"/agency/{market.agency_slug}"
-    at = f"{home}/listings/{market.slug}"
-    sections = ("basics", "scope", "people", "price", "cancellation", "letter", "dates")
-    paths = [f"{at}/edit/{key}" for key in sections]
-    paths += [at, f"{at}/check", f"{at}/preview", f"{home}/listings", f"{home}/listings/new"]
-    paths += [f"{home}/sites", f"{home}/sites/new", f"{home}/attendings"]
-    paths += [f"{home}/attendings/invite", f"{home}/availability"]
-    paths += [f"{home}/availability/{market.offerings[0]}"]
-    wrong: list[str] = []
-    for size in (DESK, PHONE):
-        page = opened(browser, url, market.staff["owner"], size=size)
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            for path in paths:
-                page.goto(path)
-                wrong += [f"{path} {theme}: {one}" for one in (*axe(page), *too_wide(page))]
-        page.context.close()
-    doctor = opened(browser, url, market.attending_id, size=PHONE)
-    for path in ("/attending/capacity", "/attending/delegates"):
-        doctor.goto(path)
-        wrong += [f"{path}: {one}" for one in (*axe(doctor), *too_wide(doctor))]
-        if PICTURES:
-            doctor.screenshot(path=Path(PICTURES) / f"{path[11:]}.png", full_page=True)
-    assert wrong == []
 
 
 def test_the_scope_by_keyboard(app: Flask, browser: Browser, url: str) -> None:

@@ -249,10 +249,10 @@ def main(arguments: Sequence[str]) -> int:
     lanes: list[Callable[[], Score]] = [
         partial(lane, extra, full)
         for lane in (
-            partial(postgres_lane, REST),
             browser_lane,
-            partial(sqlite_lane, REST),
+            partial(postgres_lane, REST),
             partial(postgres_lane, CONTRACTS),
+            partial(sqlite_lane, REST),
             partial(sqlite_lane, CONTRACTS),
         )
     ]
