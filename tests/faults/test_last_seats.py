@@ -4,6 +4,7 @@ connection of its own: what decides is the database."""
 
 from collections.abc import Callable, Iterator
 from contextvars import Context
+from datetime import timedelta
 from functools import partial
 from threading import Barrier, Thread
 from uuid import UUID
@@ -201,3 +202,23 @@ def test_one_form_sent_many_times_is_one_booking(app) -> None:
     assert all_is_well() == []
     with open_session(factories.a_system(), readonly=True) as session:
         assert sum(session.scalars(select(Offering.taken))) == 1
+
+
+def test_a_block_needs_a_seat_in_each_of_its_weeks(app) -> None:
+    """One full week of the attending's four refuses the block, and takes nothing of the others."""
+    market = factories.market(capacity=3)
+    with open_session(context.person(market.attending_id)) as session:
+        pool.set_capacity(session, market.doctor_actor, {}, 1)
+    with open_session(factories.a_system()) as session:
+        third = AttendingWeek(
+            attending_id=market.attending_id,
+            week=market.starts[0] + timedelta(weeks=2),
+            capacity=0,
+            taken=0,
+        )
+        session.add(third)
+    wanted = operations.Wanted(market.rotation_id, market.offerings[0], 4, "form")
+    assert ask(app, wanted, people(1)[0]) == "attending_full"
+    with open_session(factories.a_system(), readonly=True) as session:
+        assert sum(session.scalars(select(AttendingWeek.taken))) == 0
+        assert sum(session.scalars(select(Offering.taken))) == 0
