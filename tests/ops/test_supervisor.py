@@ -190,8 +190,9 @@ def test_nothing_is_left_when_the_supervisor_ends(tmp_path: Path, number: signal
     assert program.stdout is not None
     with program, program.stdout:
         assert program.stdout.readline() == "up\n"
+        # two wrappers, their two commands, one hidden grandchild; "plain" may still be starting
+        wait_until(lambda: len(descendants(program.pid)) == 5)
         below = descendants(program.pid)
-        assert len(below) == 5  # two wrappers, their two commands, one hidden grandchild
         program.send_signal(number)
         assert program.wait(10) == (-number if number == signal.SIGKILL else 0)
         wait_until(lambda: not any(map(runs, below)))
