@@ -97,7 +97,8 @@ def filled(text: str, booking: Booking) -> str:
 
 def refuse_banned(text: str, field: str) -> dict[str, str]:
     """A message for `field` when a text to a candidate promises or hides what no text may."""
-    said = lint.refusal(text, also=("contact-outside", "email-phone"))
+    outside = ("contact-outside", "contact-outside-maybe", "email-phone")
+    said = lint.refusal(text, also=outside)
     return {field: said} if said else {}
 
 

@@ -256,6 +256,7 @@ def test_an_attendings_private_words_do_not_reach_the_candidate(
         ({"text": "short"}, "text-err"),
         ({"text": "Dear {surname}, no."}, "We cannot fill in {surname}"),
         ({"text": "Write me on WhatsApp instead, please."}, "text-err"),
+        ({"text": "Write me on Signal instead, please."}, "text-err"),
         ({"text": "We guarantee a letter of recommendation."}, "text-err"),
     ],
 )

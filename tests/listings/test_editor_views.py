@@ -306,6 +306,8 @@ def test_a_site_takes_the_time_of_its_city(desk: Browser, market: Market) -> Non
     [
         ("name", "Guaranteed Letter Clinic", "“Guaranteed Letter”: A letter depends"),
         ("name", "Harbor Clinic +1 312 555 0142", "“+1 312 555 0142”: Contact details"),
+        ("name", "Harbor Clinic on WhatsApp", "“WhatsApp”: Payment or contact outside"),
+        ("affiliation", "Pay by Venmo", "“Venmo”: Payment or contact outside"),
         ("affiliation", "No refunds University", "“No refunds”: Every booking"),
         ("affiliation", "ask@harbor.example.org", "“ask@harbor.example”: Contact"),
     ],

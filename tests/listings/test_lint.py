@@ -17,6 +17,7 @@ SENTENCES = {
     "prescribe-orders": "You will place orders daily.",
     "perform-surgery": "You perform surgery.",
     "contact-outside": "Ask on WhatsApp.",
+    "contact-outside-maybe": "Ask on Signal.",
     "email-phone": "Write to office@example.org.",
     "brand-hospital-claim": "A Harvard affiliated clinic.",
     "hospital-letterhead": "Letters on hospital letterhead.",
