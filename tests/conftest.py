@@ -1,5 +1,6 @@
 """What holds for every test: no outside network, and nothing of the developer's own settings."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -42,6 +43,13 @@ settings.load_profile("rounds")
 def pytest_runtest_setup() -> None:
     """Only this machine can be reached; pytest-socket lifts this again after each test."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: not looking through it again for garbage saves a tenth of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.hookimpl(trylast=True)

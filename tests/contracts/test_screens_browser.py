@@ -12,7 +12,7 @@ from tests.contracts.callers import ADMIN, BY_KEY, Actor
 from tests.contracts.conftest import Stage
 from tests.contracts.routes import ROWS, Row
 from tests.support.browser import DESK, PHONE, axe, complaints, tab_walk, too_wide, visitor
-from tests.support.counts import full
+from tests.support.counts import takes_its_turn
 from tests.support.served import served
 
 pytestmark = pytest.mark.browser
@@ -71,7 +71,7 @@ def test_everybody_can_read_every_screen(
     browser: Browser, stage: Stage, url: str, look: int
 ) -> None:
     """Widths and themes take turns over the screens; `bin/test --full` takes all four for each."""
-    mine = [one for at, one in enumerate(SCREENS) if full() or at % len(LOOKS) == look]
+    mine = [one for at, one in enumerate(SCREENS) if takes_its_turn(at, look, len(LOOKS))]
     wrong: list[str] = []
     for who in sorted({actor for _, actor in mine}, key=lambda actor: actor.key):
         page = opened(browser, stage, url, who, LOOKS[look])
@@ -91,7 +91,7 @@ def test_the_tab_key_reaches_everything(
     browser: Browser, stage: Stage, url: str, scripts: bool
 ) -> None:
     """Screens take turns; `bin/test --full` walks all of them both ways."""
-    mine = [one for at, one in enumerate(SCREENS) if full() or at % 8 == (0 if scripts else 4)]
+    mine = [one for at, one in enumerate(SCREENS) if takes_its_turn(at, 0 if scripts else 4, 8)]
     wrong: list[str] = []
     for who in sorted({actor for _, actor in mine}, key=lambda actor: actor.key):
         page = opened(browser, stage, url, who, LOOKS[0], scripts=scripts)

@@ -27,6 +27,12 @@ def halves(cases: Sequence[Case]) -> Sequence[Case]:
     return cases if full() else cases[int(IS_POSTGRES) :: 2]
 
 
+def takes_its_turn(at: int, look: int, looks: int) -> bool:
+    """Whether page number `at` is looked at in this one of the ways (a width, a theme) now: in a
+    quick run pages take turns, with --full each is looked at in all ways."""
+    return full() or at % looks == look
+
+
 on_one_database = pytest.mark.skipif(
     IS_POSTGRES and not full(), reason="the same on either database; --full runs it on both"
 )
