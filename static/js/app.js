@@ -3,14 +3,47 @@ const $ = (query) => document.querySelector(query);
 const all = (query) => document.querySelectorAll(query);
 
 // The server's HTML is the truth: after a morph, ticked and selected state follow the markup.
-document.addEventListener("htmx:after:swap", (event) => {
+document.addEventListener("htmx:after:swap", () => {
   all("#filters input[type=checkbox], .pick").forEach((box) => { box.checked = box.defaultChecked; });
   all("#search option, #bookings option").forEach((option) => { option.selected = option.defaultSelected; });
   const search = $("#search"), words = $("#q");
   if (search && words && (words !== document.activeElement || "asked" in search.dataset)) words.value = search.dataset.q ?? "";
-  const from = event.detail?.ctx?.sourceElement;
-  if (from?.closest?.(".pager, .zero, .map")) $("#results")?.focus({ preventScroll: true });
-  $(".errs")?.focus();
+  if (SHEETS.some((id) => document.getElementById(id)?.matches(":popover-open"))) cover(true);
+});
+
+// The focus is never lost in a swap. Who turned a page begins at its top, and a new error summary
+// is read first; else the focus stays where it is. When the swap took that away, its twin in the
+// new content gets it, or the heading of what is left around it, or that part itself.
+const PARTS = "[id], form, section, nav, main";
+const STOPS = "a[href], button, input, select, textarea, summary, iframe, [tabindex]";
+let before = { held: [], turned: false, errors: null };
+const shown = (el) => Boolean(el?.isConnected && !el.disabled && el.checkVisibility({ visibilityProperty: true }));
+const again = (el) => [el, el.id && document.getElementById(el.id)].find(shown);
+const twin = (was, part) => (was.name || was.href) && [...part.querySelectorAll(was.localName)].find((el) =>
+  shown(el) && ["name", "value", "href"].every((key) => el.getAttribute(key) === was.getAttribute(key)));
+const lend = (el) => {
+  if (!el.matches(STOPS)) Object.assign(el, { tabIndex: -1 }).dataset.lent = "";
+  el.focus({ preventScroll: true });
+  const { top, bottom } = el.getBoundingClientRect();
+  if (bottom < 0 || top > innerHeight) el.scrollIntoView({ block: "nearest" });
+};
+const keep = ([was, ...around]) => {
+  const now = document.activeElement;
+  if (!was || (shown(now) && now.matches(STOPS))) return;
+  const part = around.filter((el) => el.matches(PARTS)).map(again).find(Boolean) ?? $("main");
+  lend(again(was) || twin(was, part) || [...part.querySelectorAll("h1, h2, h3")].find(shown) || part);
+};
+document.addEventListener("htmx:before:swap", (event) => {
+  const held = [];
+  for (let el = document.activeElement; el && el !== document.body; el = el.parentElement) held.push(el);
+  const turned = Boolean(event.detail?.ctx?.sourceElement?.closest?.(".pager, .zero, .map"));
+  before = { held, turned, errors: $(".errs") };
+});
+document.addEventListener("htmx:after:swap", (event) => {
+  const errors = $(".errs");
+  if (errors && errors !== before.errors) errors.focus();
+  else if (before.turned) lend($("#results") ?? event.detail.ctx.target);
+  else keep(before.held);
 });
 
 // The theme's form comes back to the address shown now, which the filters may have changed.
@@ -20,13 +53,20 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 // Sheets (filters, navigation): while one covers the page the rest is inert; a wider window closes it.
+// The focus goes in with it, and back to its opener, which must not be inert any more by then.
 const SHEETS = ["filter-sheet", "nav-sheet"];
 const close = (sheet) => { if (sheet?.matches(":popover-open")) sheet.hidePopover(); };
-document.addEventListener("toggle", (event) => {
-  if (!SHEETS.includes(event.target.id)) return;
-  const open = event.newState === "open";
+const cover = (open) => {
   all(".top, .mbar, .tabs, .tools, .results, .foot, .skip, .page").forEach((part) => { part.inert = open; });
   document.documentElement.classList.toggle("is-locked", open);
+};
+document.addEventListener("beforetoggle", (event) => {
+  if (SHEETS.includes(event.target.id) && event.newState === "closed") cover(false);
+}, true);
+document.addEventListener("toggle", (event) => {
+  if (!SHEETS.includes(event.target.id) || event.newState !== "open") return;
+  event.target.querySelector("[popovertargetaction=hide]")?.focus();
+  cover(true);
 }, true);
 matchMedia("(width >= 60rem)").addEventListener("change", (media) => {
   if (media.matches) SHEETS.forEach((id) => close(document.getElementById(id)));
