@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from marketplace.core import clock
 from marketplace.core.errors import NotFound
 from marketplace.listings import catalog
-from marketplace.listings.models import Rotation, ScopeSignature
+from marketplace.listings.models import Attending, Rotation, ScopeSignature
 from marketplace.listings.versions import is_signed
 
 PER_PAGE = 50
@@ -23,11 +23,21 @@ STATE_WORDS = {
 
 @dataclass(frozen=True)
 class Shelf:
-    """How many listings the agency has."""
+    """How many listings the agency has; `found` of them are wanted."""
 
     total: int
     live: int
     drafts: int
+    found: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which listings to show: words of the specialty, the attending or the title, and a state
+    (empty: any)."""
+
+    q: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Row:
     url: str
     specialty: str
     doctor: str
+    where: str  # its type and its site
     state: str
     tone: str
     next_start: date | None
@@ -45,19 +56,48 @@ class Row:
     rating: str
 
 
-def shelf(session: Session) -> Shelf:
+EVERY = Wanted()
+
+
+def shelf(session: Session, wanted: Wanted = EVERY) -> Shelf:
     """The counts by state, one read."""
-    rows = session.execute(select(Rotation.state, func.count(Rotation.id)).group_by(Rotation.state))
-    found = {state: int(number) for state, number in rows}
-    return Shelf(sum(found.values()), found.get("published", 0), found.get("draft", 0))
+    is_found = func.count(Rotation.id).filter(*_filters(wanted))
+    rows = session.execute(
+        select(Rotation.state, func.count(Rotation.id), is_found)
+        .join(Rotation.attending)
+        .group_by(Rotation.state)
+    ).all()
+    held = {state: int(number) for state, number, _ in rows}
+    found = sum(int(number) for _, _, number in rows)
+    return Shelf(sum(held.values()), held.get("published", 0), held.get("draft", 0), found)
 
 
-def rows(session: Session, slug: str, page: int) -> tuple[Row, ...]:
+def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if wanted.state:
+        filters.append(Rotation.state == wanted.state)
+    if wanted.q:
+        words = wanted.q.casefold()
+        slugs = [one.slug for one in catalog.specialties() if words in one.label.casefold()]
+        filters.append(
+            or_(
+                Rotation.specialty.in_(slugs),
+                Rotation.title.icontains(wanted.q, autoescape=True),
+                Attending.display_name.icontains(wanted.q, autoescape=True),
+            )
+        )
+    return filters
+
+
+def rows(session: Session, slug: str, page: int, wanted: Wanted) -> tuple[Row, ...]:
     """A page of the agency's listings: drafts first, then by specialty."""
     found = session.scalars(
         select(Rotation)
+        .join(Rotation.attending)
+        .where(*_filters(wanted))
         .options(
-            joinedload(Rotation.attending),
+            contains_eager(Rotation.attending),
+            joinedload(Rotation.site),
             selectinload(Rotation.blocks),
             selectinload(Rotation.offerings),
         )
@@ -81,6 +121,7 @@ def _row(rotation: Rotation, slug: str) -> Row:
         url=f"/agency/{slug}/listings/{rotation.slug}",
         specialty=catalog.specialty(rotation.specialty).label,
         doctor=rotation.attending.display_name,
+        where=f"{catalog.rotation_type(rotation.type).label} · {rotation.site.name}",
         state=state,
         tone=tone,
         next_start=free[0].start_on if free else None,

@@ -1,5 +1,8 @@
 """/agency/<slug>/listings: what the agency offers, and the one way to open it."""
 
+from dataclasses import asdict
+from urllib.parse import urlencode
+
 from flask import flash, request
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -8,6 +11,7 @@ from marketplace.core import web
 from marketplace.core.db import db
 from marketplace.core.errors import Invalid
 from marketplace.core.formats import doctor, site_at
+from marketplace.core.typed import long_text
 from marketplace.desk.frame import frame
 from marketplace.listings import catalog, cities, drafts, operations, place_queries, twins
 from marketplace.listings import workspace_queries as reads
@@ -23,24 +27,33 @@ Answer = str | tuple[str, int] | BaseResponse
 
 @workspace.get("/listings")
 def listings(slug: str) -> Answer:
-    """The agency's listings."""
+    """The agency's listings, all or those that are wanted."""
     session = db.session()
-    shelf = reads.shelf(session)
-    pages = max(1, -(-shelf.total // reads.PER_PAGE))
+    state = request.args.get("state", "")
+    wanted = reads.Wanted(
+        " ".join(long_text(request.args, "q", 100).split()),
+        state if state in reads.STATE_WORDS else "",
+    )
+    shelf = reads.shelf(session, wanted)
+    pages = max(1, -(-shelf.found // reads.PER_PAGE))
+    kept = {name: value for name, value in asdict(wanted).items() if value}
     asked = request.args.get("page", "1")
     number = min(max(1, int(asked)), pages) if asked.isascii() and asked.isdecimal() else 1
     return web.render(
         "agency/listings.html",
         **frame(),
-        lead=f"{shelf.live} live, {shelf.drafts} drafts",
+        lead=f"{shelf.live} live, {shelf.drafts} draft{'' if shelf.drafts == 1 else 's'}",
         may_edit=may(web.actor().role, "listings.edit"),
-        rows=reads.rows(session, slug, number),
+        rows=reads.rows(session, slug, number, wanted),
+        wanted=wanted,
+        states=[(key, words) for key, (words, _) in reads.STATE_WORDS.items()],
         number=number,
         pages=pages,
-        page_url=lambda n: f"/agency/{slug}/listings?page={n}",
-        first=(number - 1) * reads.PER_PAGE + 1 if shelf.total else 0,
-        last=min(number * reads.PER_PAGE, shelf.total),
-        total=shelf.total,
+        page_url=lambda n: f"/agency/{slug}/listings?{urlencode(kept | {'page': n})}",
+        first=(number - 1) * reads.PER_PAGE + 1 if shelf.found else 0,
+        last=min(number * reads.PER_PAGE, shelf.found),
+        total=shelf.found,
+        has_any=bool(shelf.total),
     )
 
 

@@ -81,6 +81,35 @@ def test_each_row_can_be_copied_by_those_who_edit(
     assert (copy in page.text) is may(role, "listings.edit")
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", {"seen", "draft"}),
+        ("?q=cardIO", {"seen", "draft"}),  # a specialty by its label
+        ("?q=fuentes&state=published", {"seen"}),
+        ("?state=draft", {"draft"}),
+        ("?q=%25", set()),  # no sign stands for anything
+        ("?q=nobody%00", set()),
+        ("?state=sold&page=9", {"seen", "draft"}),
+    ],
+)
+def test_the_listings_are_searched(
+    desk: Browser, market: factories.Market, asked: str, found: set[str]
+) -> None:
+    with open_session(factories.a_system()) as session:
+        ids = market.agency_id, market.site_id, market.attending_id
+        other = factories.rotation(session, *ids, state="draft", signed_version=None).slug
+    factories.market()  # another agency's: never found
+    home = f"/agency/{market.agency_slug}/listings"
+    page = desk.get(home + asked)
+    slugs = {"seen": market.slug, "draft": other}
+    shown = {name for name, slug in slugs.items() if f'href="{home}/{slug}"' in page.text}
+    assert (page.status_code, shown) == (200, found)
+    assert page.text.count('role="rowheader"') == len(found)
+    assert ("No listing matches" in page.text) is (not found)
+    assert "1 live, 1 draft<" in page.text
+
+
 def test_publish_and_pause(desk: Browser, market: factories.Market) -> None:
     draft(market)
     assert "Nothing is missing" in desk.get(base(market)).text
