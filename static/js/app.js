@@ -19,8 +19,8 @@ const STOPS = "a[href], button, input, select, textarea, summary, iframe, [tabin
 let before = { held: [], turned: false, errors: null };
 const shown = (el) => Boolean(el?.isConnected && !el.disabled && el.checkVisibility({ visibilityProperty: true }));
 const again = (el) => [el, el.id && document.getElementById(el.id)].find(shown);
-const twin = (was, part) => (was.name || was.href) && [...part.querySelectorAll(was.localName)].find((el) =>
-  shown(el) && ["name", "value", "href"].every((key) => el.getAttribute(key) === was.getAttribute(key)));
+const twin = (was, part) => was.name && [...part.querySelectorAll(was.localName)].find((el) =>
+  shown(el) && ["name", "type", "value"].every((key) => el.getAttribute(key) === was.getAttribute(key)));
 const lend = (el) => {
   if (!el.matches(STOPS)) Object.assign(el, { tabIndex: -1 }).dataset.lent = "";
   el.focus({ preventScroll: true });

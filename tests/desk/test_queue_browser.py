@@ -1,4 +1,4 @@
-"""A coordinator's morning in Chromium: with and without scripts, by keyboard, at both widths."""
+"""A coordinator's morning in Chromium: with and without scripts, at both widths."""
 
 import re
 from collections.abc import Iterator
@@ -121,37 +121,6 @@ def test_a_morning_without_scripts_on_a_phone(
     page.goto(f"{home}/calendar?month={market.starts[0]:%Y-%m}")
     expect(page.get_by_role("heading", name="Agenda")).to_be_visible()
     expect(page.get_by_role("table")).to_be_hidden()  # the list alone on phones
-    page.context.close()
-
-
-def test_a_morning_by_keyboard_on_a_desk(
-    browser: Browser, url: str, market: factories.Market
-) -> None:
-    page = opened(browser, url, market.staff["coordinator"], size=DESK)
-    found = complaints(page)
-    home = f"/agency/{market.agency_slug}"
-    page.goto(f"{home}/bookings?view=all")
-    page.get_by_role("link", name="Starts", exact=True).focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("columnheader", name="Starts")).to_have_attribute(
-        "aria-sort", "ascending"
-    )
-    page.get_by_label("Status").focus()
-    page.keyboard.type("New request")
-    page.keyboard.press("Tab")
-    expect(page).to_have_url(re.compile("status=requested"))
-    page.get_by_text("Save as a view").focus()
-    page.keyboard.press("Enter")
-    page.get_by_label("Name of the view").fill("New by start")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="New by start")).to_have_attribute("aria-current", "page")
-    page.get_by_label("Select Amara Nwosu").focus()
-    page.keyboard.press("Space")
-    expect(page.get_by_role("group", name="For the selected bookings")).to_be_visible()
-    page.get_by_role("button", name="Approve").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("1 approved")
-    assert found == []
     page.context.close()
 
 

@@ -1,6 +1,7 @@
 """Finding a rotation in Chromium: typing, ticking, chips, Back, reload, a shared address, keys
 only, without scripts, on a phone; what a page weighs and whether everybody can read it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from tests.search import shop
 from tests.support import rooms
 from tests.support.browser import DESK, PHONE, axe, complaints, too_wide, visitor
 from tests.support.counts import takes_its_turn
+from tests.support.keyboard import Hands
 from tests.support.served import served
 
 pytestmark = pytest.mark.browser
@@ -115,24 +117,54 @@ def test_typing_narrows_and_a_sent_sentence_becomes_chips(page: Page, url: str) 
 
 
 def test_keys_only(page: Page) -> None:
-    page.goto("/rotations")
-    page.keyboard.press("Tab")
-    expect(page.locator(".skip")).to_be_focused()
-    page.focus("#f-specialty-neurology")
-    page.keyboard.press("Space")
+    """Ticking, taking a filter off, comparing and the map; what goes away hands the focus on."""
+    hands = Hands(page)
+    hands.open("/rotations")
+    hands.skip()
+    hands.to("checkbox", re.compile("^Neurology"))
+    with hands.swap():
+        hands.press("Space")
     expect(page.locator("#count strong")).to_have_text("8")
     expect(page.locator("#f-specialty-neurology")).to_be_focused()
-    page.focus("#chip-1")
-    page.keyboard.press("Enter")
+    hands.to("link", "Remove filter: Neurology")
+    with hands.swap():
+        hands.press("Enter")
     expect(page.locator("#count strong")).to_have_text("24")
-    page.focus("#cmp-listing-0")
-    page.keyboard.press("Enter")
+    expect(page.locator("#results-h")).to_be_focused()  # the chips are gone with the last of them
+    hands.reach(page.locator("#cmp-listing-0"))
+    with hands.swap():
+        hands.press("Enter")
     expect(page.locator(".tray")).to_contain_text("1 of 4")
     expect(page.locator("#cmp-listing-0")).to_be_focused()
-    page.goto("/rotations?view=map")
-    page.locator(".pin").first.focus()
-    page.keyboard.press("Enter")
+    hands.to("link", "Empty the comparison")
+    with hands.swap():
+        hands.press("Enter")
+    hands.open("/rotations?view=map")
+    hands.skip()
+    hands.reach(page.locator(".pin"))
+    hands.follow()
     expect(page.locator(".card__title").first).to_be_visible()
+
+
+def test_the_filter_sheet_of_a_phone_by_keyboard(browser: Browser, url: str) -> None:
+    """The focus goes in with the sheet, what lies behind stays out of reach while filters are
+    ticked, and it comes back to the button that opened it."""
+    tab = visitor(browser, url, size=PHONE)
+    page = tab.new_page()
+    hands = Hands(page)
+    hands.open("/rotations")
+    hands.skip()
+    hands.to("button", re.compile("^Filters"))
+    hands.press("Enter")
+    expect(page.get_by_role("button", name="Close filters")).to_be_focused()
+    hands.to("checkbox", re.compile("^Neurology"))
+    with hands.swap():
+        hands.press("Space")
+    assert page.evaluate("() => document.querySelector('.results').inert")
+    hands.press("Escape")
+    expect(page.get_by_role("button", name=re.compile("^Filters"))).to_be_focused()
+    assert not page.evaluate("() => document.querySelector('.results').inert")
+    tab.close()
 
 
 def test_comparing_survives_filters_and_ends_side_by_side(page: Page, url: str) -> None:

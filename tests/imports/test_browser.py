@@ -9,6 +9,7 @@ from tests.imports.support import a_file, a_row, a_site
 from tests.placements.test_pages_browser import app, found_wrong, opened, url
 from tests.support.browser import DESK, PHONE, complaints
 from tests.support.counts import takes_its_turn
+from tests.support.keyboard import Hands
 
 pytestmark = pytest.mark.browser
 __all__ = ["app", "url"]  # fixtures
@@ -26,18 +27,23 @@ def test_a_file_goes_in_and_out_again(
     market = factories.market()
     page = opened(browser, url, market.staff["coordinator"], size, javascript=javascript)
     wrong = complaints(page)
-    page.goto(f"/agency/{market.agency_slug}/import")
-    page.get_by_role("link", name="Import Sites").press("Enter")
+    hands = Hands(page)
+    hands.open(f"/agency/{market.agency_slug}/import")
+    hands.to("link", "Import Sites")
+    hands.follow()
     page.get_by_label("Your file").set_input_files(
         {"name": "my.csv", "mimeType": "text/csv", "buffer": a_file(a_site())}
     )
-    page.get_by_role("button", name="Check file").press("Enter")
-    page.get_by_role("button", name="Import 1 site").press("Enter")
+    hands.to("button", "Check file")
+    hands.follow()
+    hands.to("button", "Import 1 site")
+    hands.follow()
     page.get_by_role("progressbar").wait_for()
     factories.run_outbox("imports.run")
     page.get_by_text("Your row is in").wait_for(timeout=15_000)
     assert len(support.rows_of(support.export(market, "sites"))) == 2
-    page.get_by_role("button", name="Undo import").press("Enter")
+    hands.to("button", "Undo import")
+    hands.follow()
     page.get_by_role("progressbar").wait_for()
     factories.run_outbox("imports.undo")
     page.get_by_text("Everything is as it was before").wait_for(timeout=15_000)

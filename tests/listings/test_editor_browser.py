@@ -23,6 +23,7 @@ from marketplace.placements import own_views
 from tests import factories
 from tests.support import rooms
 from tests.support.browser import PHONE, complaints, visitor
+from tests.support.keyboard import Hands
 from tests.support.served import served
 
 pytestmark = pytest.mark.browser
@@ -108,13 +109,15 @@ def test_the_editor_without_scripts(app: Flask, browser: Browser, url: str) -> N
 def test_the_scope_by_keyboard(app: Flask, browser: Browser, url: str) -> None:
     market = factories.market()
     page = opened(browser, url, market.staff["owner"])
-    page.goto(f"/agency/{market.agency_slug}/listings/{market.slug}/edit/scope")
-    page.get_by_label("Measure vital signs").focus()
-    page.keyboard.press("s")  # Supervised
+    hands = Hands(page)
+    hands.open(f"/agency/{market.agency_slug}/listings/{market.slug}/edit/scope")
+    hands.skip()
+    hands.reach(page.get_by_label("Measure vital signs"))
+    with hands.swap():
+        hands.press("s")  # Supervised
     page.locator("#edit-state", has_text="Draft of version 2").wait_for()
-    page.get_by_role("button", name="Who can come").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/edit/people")
+    hands.to("button", "Who can come")
+    hands.follow()
     page.goto(f"/agency/{market.agency_slug}/listings/{market.slug}/edit/scope")
     kept = page.get_by_label("Measure vital signs").locator("option:checked")
     assert kept.inner_text().startswith("Supervised")
