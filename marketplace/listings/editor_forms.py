@@ -23,6 +23,7 @@ from marketplace.listings.models import BLOCK_WEEKS, Rotation
 from marketplace.listings.money_split import DeclaredShare, Payee
 
 MAX_PRICE_CENTS = 10_000_000
+NO_PRICE = "Write dollars like 1650 or 1650.50."
 MAX_TIERS = 4
 TITLE_LENGTH = 120
 SUMMARY_LENGTH = 2000
@@ -301,11 +302,11 @@ def price(sent: Sent, rotation: Rotation) -> Written:
     prices: dict[int, int] = {}
     for weeks in BLOCK_WEEKS:
         text = sent.get(f"price-{weeks}", "").strip()
-        if text:
-            try:
-                prices[weeks] = cents(text)
-            except ValueError:
-                form.errors[f"price-{weeks}"] = "Write dollars like 1650 or 1650.50."
+        amount = price_of(text)
+        if amount is not None:
+            prices[weeks] = amount
+        elif text:
+            form.errors[f"price-{weeks}"] = NO_PRICE
     if sent.get("use", "") == "longer" and sent.get("off", "").strip():
         prices = _with_discount(form, prices)
     parts = []
@@ -351,6 +352,14 @@ def _check_shares(
         money_split.where_money_goes(min(prices.values(), default=100_000), declared, fee)
     except Invalid as error:
         raise Invalid({"share-attending": error.errors["money_split"]}) from None
+
+
+def price_of(text: str) -> int | None:
+    """A price in cents; None when nothing, or nothing that is a price, was typed."""
+    try:
+        return cents(text)
+    except ValueError:
+        return None
 
 
 def cents(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,9 @@ def create(
     kind: str,
     attending_id: UUID | None,
     site_id: UUID | None,
+    prices: Mapping[int, int] | None = None,
 ) -> Rotation:
-    """A draft with the defaults of its type, its site and its agency.
+    """A draft with the defaults of its type, its site and its agency. `prices`: weeks to cents.
 
     Invalid with a message for each of specialty, type, attending and site that does not fit.
     """
@@ -62,6 +64,7 @@ def create(
     rotation = blank(agency, site, doctor, specialty=specialty, kind=kind)
     session.add(rotation)
     session.flush()
+    _price(session, rotation, prices or {})
     audit.record(session, actor, "listing.create", f"rotation:{rotation.slug}")
     return rotation
 
@@ -155,16 +158,21 @@ def copy(session: Session, actor: Actor, slug: str) -> Rotation:
     made.level = versions.derived_level(made)
     session.add(made)
     session.flush()
-    for block in source.blocks:
+    _price(session, made, {block.weeks: block.price_cents for block in source.blocks})
+    audit.record(session, actor, "listing.copy", f"rotation:{made.slug}", source=slug)
+    return made
+
+
+def _price(session: Session, rotation: Rotation, prices: Mapping[int, int]) -> None:
+    """The lengths of a draft: weeks to cents."""
+    for weeks, amount in prices.items():
         session.add(
             Block(
-                agency_id=made.agency_id,
-                rotation_id=made.id,
+                agency_id=rotation.agency_id,
+                rotation_id=rotation.id,
                 public=False,
-                weeks=block.weeks,
-                price_cents=block.price_cents,
+                weeks=weeks,
+                price_cents=amount,
             )
         )
     session.flush()
-    audit.record(session, actor, "listing.copy", f"rotation:{made.slug}", source=slug)
-    return made

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from marketplace.core.errors import Invalid
 from marketplace.core.typed import long_text
-from marketplace.listings import catalog, places
+from marketplace.listings import catalog, editor_forms, places
 from marketplace.listings.models import Affiliation, Attending
 from marketplace.listings.places import Invitation, SiteFacts
 
 NEW = "new"
+FIRST_WEEKS = 4  # the usual length of every type (`rotation_types.csv`)
 SITE_FIELDS = ("name", "kind", "setting", "city")
 DOCTOR_FIELDS = ("npi", "email", "name")
 Sent = Mapping[str, str]
@@ -33,6 +34,7 @@ class Beginning:
     site: SiteFacts | None
     attending_id: UUID | None
     doctor: Invitation | None
+    price_cents: int | None = None  # of `FIRST_WEEKS`, all fees; other lengths come later
 
 
 def read(sent: Sent, *, demo: bool) -> Beginning:
@@ -40,7 +42,15 @@ def read(sent: Sent, *, demo: bool) -> Beginning:
     specialty, kind = sent.get("specialty", ""), sent.get("type", "")
     site = _site(sent) if sent.get("site") == NEW else None
     doctor = _doctor(sent, specialty) if sent.get("attending") == NEW else None
-    found = Beginning(specialty, kind, _key(sent, "site"), site, _key(sent, "attending"), doctor)
+    found = Beginning(
+        specialty,
+        kind,
+        _key(sent, "site"),
+        site,
+        _key(sent, "attending"),
+        doctor,
+        editor_forms.price_of(sent.get("price", "")),
+    )
     errors = {
         name: f"Choose the {name}."
         for name, bad in (
@@ -58,6 +68,8 @@ def read(sent: Sent, *, demo: bool) -> Beginning:
             places.check_invitation(doctor, demo=demo)
         except Invalid as error:
             errors |= doctor_errors(error)
+    if found.price_cents is None and sent.get("price", "").strip():
+        errors["price"] = editor_forms.NO_PRICE
     if errors:
         raise Invalid(errors)
     return found

@@ -19,7 +19,7 @@ from marketplace.listings import (
     new_listing,
     places,
 )
-from marketplace.listings.new_listing import DOCTOR_FIELDS, SITE_FIELDS, Beginning
+from marketplace.listings.new_listing import DOCTOR_FIELDS, FIRST_WEEKS, SITE_FIELDS, Beginning
 from marketplace.listings.places import Invitation
 
 beginning = web.Room("new_listing", __name__, side="agency", url_prefix="/agency/<slug>")
@@ -27,7 +27,7 @@ beginning = web.Room("new_listing", __name__, side="agency", url_prefix="/agency
 Answer = str | tuple[str, int] | BaseResponse
 _USUAL = dict.fromkeys(
     (*(f"site_{name}" for name in SITE_FIELDS), *(f"doctor_{name}" for name in DOCTOR_FIELDS)), ""
-) | {"site_kind": "clinic", "site_setting": "outpatient"}
+) | {"site_kind": "clinic", "site_setting": "outpatient", "price": ""}
 
 
 @beginning.get("/listings/new")
@@ -53,6 +53,7 @@ def _page(errors: dict[str, str], status: int = 200, known: UUID | None = None) 
         kinds=list(places.SITE_KINDS.items()),
         settings=list(places.SETTINGS.items()),
         cities=[one.label for one in cities.cities()],
+        first_weeks=FIRST_WEEKS,
         f=f,
         errors=errors,
     )
@@ -117,4 +118,5 @@ def _made(wanted: Beginning, attending_id: UUID | None) -> str:
         kind=wanted.kind,
         attending_id=attending_id,
         site_id=site_id,
+        prices={FIRST_WEEKS: wanted.price_cents} if wanted.price_cents else None,
     ).slug

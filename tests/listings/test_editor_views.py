@@ -238,6 +238,25 @@ def test_a_new_listing_has_the_defaults_of_its_type(desk: Browser, market: Marke
     assert desk.post(home, sent | {"site": str(other.site_id)}, page=home).status_code == 422
 
 
+@pytest.mark.parametrize("typed", ["free", "0", "-5", "1,650.555", "9999999"])
+def test_a_new_listing_begins_with_its_price(desk: Browser, market: Market, typed: str) -> None:
+    home = f"/agency/{market.agency_slug}/listings/new"
+    sent = {
+        "specialty": "cardiology",
+        "type": "externship",
+        "attending": str(market.attending_id),
+        "site": str(market.site_id),
+    }
+    refused = desk.post(home, sent | {"price": typed}, page=home)
+    assert refused.status_code == 422 and 'id="price-err"' in refused.text
+    assert f'value="{typed}"' in refused.text
+    assert desk.post(home, sent | {"price": "$1,650"}, page=home).status_code == 303
+    with open_session(factories.a_system(), readonly=True) as session:
+        row = session.scalars(select(Rotation).order_by(Rotation.id.desc())).first()
+        assert row and [(b.weeks, b.price_cents) for b in row.blocks] == [(4, 165_000)]
+        assert not any(block.public for block in row.blocks)
+
+
 A_NEW_ONE = {
     "specialty": "cardiology",
     "type": "externship",
