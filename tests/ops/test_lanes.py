@@ -111,7 +111,8 @@ def test_every_check_and_every_lane_is_started(started: Lanes) -> None:
         "postgres-contracts": ("not browser and not full", CONTRACTS),
         "sqlite": ("not postgres and not browser and not full", REST),
         "sqlite-contracts": ("not postgres and not browser and not full", CONTRACTS),
-        "browser": ("browser and not full", []),
+        "browser": ("browser and not full", ["tests", "--ignore=tests/e2e"]),
+        "browser-journeys": ("browser and not full", ["tests/e2e"]),
     } | {name: ("", command) for name, command in CHECKS.items()}
     assert os.environ["TEST_FULL"] == "0"
 
@@ -122,7 +123,7 @@ def test_full_leaves_nothing_out(started: Lanes) -> None:
     assert {marks for marks, _ in started.values()} == {
         *("not browser", "not postgres and not browser", "browser", "")
     }
-    assert len(started) == 5 + len(CHECKS)
+    assert len(started) == 6 + len(CHECKS)
 
 
 def test_a_server_that_is_named_gets_one_lane(

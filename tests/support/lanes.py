@@ -117,6 +117,8 @@ class Part:
 WHOLE = Part("", ())
 CONTRACTS = Part("-contracts", ("tests/contracts",))
 REST = Part("", ("tests", "--ignore=tests/contracts"))
+JOURNEYS = Part("-journeys", ("tests/e2e",))
+PAGES = Part("", ("tests", "--ignore=tests/e2e"))
 
 
 def tests(name: str, marks: str, extra: Sequence[str], settings: Mapping[str, str]) -> Score:
@@ -214,14 +216,15 @@ def postgres_lane(part: Part, extra: Sequence[str], full: bool) -> Score:
         return unavailable(name, str(missing))
 
 
-def browser_lane(extra: Sequence[str], full: bool) -> Score:
-    """The journeys in Chromium."""
+def browser_lane(part: Part, extra: Sequence[str], full: bool) -> Score:
+    """What needs Chromium: pages, and the journeys through the real processes."""
+    name = f"browser{part.name}"
     try:
         _chromium()
     except NoChromium as missing:
-        return unavailable("browser", str(missing))
+        return unavailable(name, str(missing))
     with sqlite_settings() as settings:
-        return tests("browser", f"browser{_slow(full)}", extra, settings)
+        return tests(name, f"browser{_slow(full)}", [*part.paths, *extra], settings)
 
 
 def _slow(full: bool) -> str:
@@ -245,21 +248,24 @@ def main(arguments: Sequence[str]) -> int:
     os.environ["TEST_FULL"] = "1" if full else "0"
     started = time.monotonic()
     install_all()
-    # the longest first; one more than there are cores, because the browser's lane often waits
+    # in the order that ends soonest, quick and full; one more than there are cores, because a
+    # browser often waits
     lanes: list[Callable[[], Score]] = [
         partial(lane, extra, full)
         for lane in (
-            browser_lane,
-            partial(postgres_lane, REST),
             partial(postgres_lane, CONTRACTS),
             partial(sqlite_lane, REST),
+            partial(postgres_lane, REST),
+            partial(browser_lane, PAGES),
             partial(sqlite_lane, CONTRACTS),
+            partial(browser_lane, JOURNEYS),
         )
     ]
     if extra or "TEST_POSTGRES_URL" in os.environ:
         # a role's rights are the whole server's: two lanes on one server would meet there
-        whole = (partial(postgres_lane, WHOLE), browser_lane, partial(sqlite_lane, WHOLE))
-        lanes = [partial(lane, extra, full) for lane in whole]
+        lanes = [
+            partial(lane, WHOLE, extra, full) for lane in (postgres_lane, browser_lane, sqlite_lane)
+        ]
     lanes += [partial(check, name, command) for name, command in CHECKS.items()]
     with ThreadPoolExecutor((os.cpu_count() or 2) + 1) as pool:
         scores = list(pool.map(lambda lane: lane(), lanes))
