@@ -40,7 +40,7 @@ with Supervisor({}, logs, say=print, grace=0.5) as supervisor:
 """
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not happen in time"
@@ -194,7 +194,7 @@ def test_nothing_is_left_when_the_supervisor_ends(tmp_path: Path, number: signal
         wait_until(lambda: len(descendants(program.pid)) == 5)
         below = descendants(program.pid)
         program.send_signal(number)
-        assert program.wait(10) == (-number if number == signal.SIGKILL else 0)
+        assert program.wait(30) == (-number if number == signal.SIGKILL else 0)
         wait_until(lambda: not any(map(runs, below)))
 
 
