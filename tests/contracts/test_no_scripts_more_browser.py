@@ -3,16 +3,27 @@ agency's own site, what the platform decides. Each step is asked of the page and
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import Select, select
 
+from marketplace.accounts.models import ViewAs
 from marketplace.bookings.models import Booking
+from marketplace.core import clock, outbox
 from marketplace.core.db import open_session
+from marketplace.core.lists import ListRow
+from marketplace.core.mail import MailMessage
+from marketplace.core.outbox import OutboxMessage
 from marketplace.desk.models import BookingNote, CannedReply, SavedView
+from marketplace.listings.models import Rotation
+from marketplace.storefront import operations
+from marketplace.storefront.models import StorefrontPage
+from marketplace.tenants.models import Agency
+from marketplace.verification.models import Evidence
 from tests import factories
-from tests.contracts.callers import BY_KEY
+from tests.contracts.callers import ADMIN, BY_KEY
 from tests.contracts.conftest import Stage
 from tests.contracts.test_no_scripts_browser import PHONE_LIGHT, press
 from tests.contracts.test_screens_browser import opened
@@ -160,3 +171,186 @@ def _month(page: Page, base: str) -> None:
     assert page.locator("h1").inner_text() != now
     page.get_by_role("link", name="The month before").click()
     assert page.locator("h1").inner_text() == now
+
+
+# --- the agency's own site ----------------------------------------------------------------------
+
+
+def test_the_own_site_works_without_scripts(browser: Browser, stage: Stage, url: str) -> None:
+    house = stage.world.alpha
+    slug = house.names["slug"]
+    page = opened(browser, stage, url, BY_KEY["owner-alpha"], PHONE_LIGHT, scripts=False)
+    page.goto(f"/agency/{slug}/storefront")
+    page.fill("#headline", "Small clinics, kind teams")
+    page.fill("#accent", "#ffee00")
+    press(page, "Save text and colour")
+    refused(page, "hard to read")
+    assert page.input_value("#headline") == "Small clinics, kind teams"
+    assert page.input_value("#accent") == "#ffee00"
+    page.fill("#accent", "#7a1f5f")
+    press(page, "Save text and colour")
+    said(page, "Your site is saved")
+    told = operations.storefront(rows(select(Agency).where(Agency.slug == slug))[0])
+    assert (told.accent, told.headline) == ("#7a1f5f", "Small clinics, kind teams")
+    _written_page(page, slug)
+    page.context.close()
+
+
+def _written_page(page: Page, slug: str) -> None:
+    """A page in Markdown: refused without a text, seen before it is out, published, read."""
+    page.get_by_role("link", name="Pages", exact=True).click()
+    page.get_by_role("link", name="New page").click()
+    page.fill("#title", "How to arrive")
+    press(page, "Save and publish")
+    refused(page, "Write something")
+    assert page.input_value("#title") == "How to arrive"
+    page.fill("#text", "Take the **blue line**.\n\n- Bring a badge\n- Ring twice")
+    press(page, "Save and preview")
+    expect(page.locator("main strong")).to_have_text("blue line")
+    assert page.context.request.get(f"/agencies/{slug}/pages/how-to-arrive").status == 404
+    press(page, "Publish")
+    said(page, "is published")
+    assert rows(select(StorefrontPage.is_public).where(StorefrontPage.title == "How to arrive"))[0]
+    page.goto(f"/agencies/{slug}")
+    page.locator(".top__menu summary").click()
+    page.locator(".top__menu").get_by_role("link", name="How to arrive").click()
+    expect(page.locator("main li")).to_have_text(["Bring a badge", "Ring twice"])
+    accent = page.locator("main .btn--accent").evaluate("one => getComputedStyle(one).background")
+    assert "rgb(122, 31, 95)" in accent
+
+
+# --- the platform -------------------------------------------------------------------------------
+
+WHY = "The register says so."
+
+
+def test_the_platform_decides_without_scripts(browser: Browser, stage: Stage, url: str) -> None:
+    house = stage.world.alpha
+    with open_session(factories.a_system()) as session:
+        other = session.get_one(OutboxMessage, outbox.enqueue(session, "mail.send", {}))
+        other.dead_at, other.failures, other.last_error = clock.wall(), 8, "no answer"
+        spoiled = str(other.id)
+    page = opened(browser, stage, url, ADMIN, PHONE_LIGHT, scripts=False)
+    _list_row(page)
+    _moderation(page, house.names["rotation_id"])
+    _jobs(page, house.names["job"], spoiled)
+    _mail(page, house.names["mail"])
+    _evidence(page, house.names["house"], house.names["paper_sent"])
+    _looking(page, house.names["person"])
+    _audit(page)
+    page.context.close()
+
+
+def with_reason(page: Page, form: Locator, button: str, short: str) -> None:
+    """The form is refused without a good reason, keeps what was typed, and then goes through."""
+    action = form.get_attribute("action")
+    form.locator("textarea").fill(short)
+    form.get_by_role("button", name=button).click()
+    refused(page, "at least 8 letters")
+    again = page.locator(f"form[action='{action}']")
+    expect(again.locator("textarea")).to_have_value(short)
+    again.locator("textarea").fill(WHY)
+    again.get_by_role("button", name=button).click()
+
+
+def _list_row(page: Page) -> None:
+    """A specialty's name: what it changes, a reason, saved."""
+    page.goto("/admin/lists/specialties?q=cardiology")
+    page.get_by_role("link", name="Cardiology", exact=True).click()
+    page.fill("#label", "")
+    press(page, "See what it changes")
+    refused(page, "cannot be empty")
+    page.fill("#label", "Heart medicine")
+    press(page, "See what it changes")
+    expect(page.locator("ins")).to_have_text("Heart medicine")
+    press(page, "Save change")
+    refused(page, "at least 8 letters")
+    assert page.input_value("#label") == "Heart medicine"
+    page.fill("#reason", WHY)
+    press(page, "See what it changes")
+    press(page, "Save change")
+    said(page, "Saved.")
+    kept = rows(select(ListRow).where(ListRow.name == "specialties"))
+    assert [(one.values["label"], one.reason) for one in kept] == [("Heart medicine", WHY)]
+
+
+def _moderation(page: Page, rotation: str) -> None:
+    base = f"/admin/moderation/{rotation}"
+    page.goto(base)
+    with_reason(page, page.locator(f"form[action='{base}/take-down']"), "Take down", "x")
+    said(page, "The listing is down")
+    assert rows(select(Rotation.taken_down_reason).where(Rotation.id == UUID(rotation))) == [WHY]
+    with_reason(page, page.locator(f"form[action='{base}/restore']"), "Give it back", "x")
+    said(page, "given back")
+    assert rows(select(Rotation.taken_down_at).where(Rotation.id == UUID(rotation))) == [None]
+
+
+def _jobs(page: Page, failed: str, spoiled: str) -> None:
+    page.goto("/admin/jobs")
+    for key, act, button in ((failed, "retry", "Try it again"), (spoiled, "discard", "Discard it")):
+        form = page.locator(f"form[action='/admin/jobs/{key}/{act}']")
+        page.locator("details", has=form).locator("summary").click()
+        with_reason(page, form, button, "x")
+        said(page, "The job is")
+    told = {str(one.id): one for one in rows(select(OutboxMessage))}
+    assert (told[failed].dead_at, told[failed].failures) == (None, 0)
+    assert told[spoiled].done_at is not None
+
+
+def _mail(page: Page, waiting: str) -> None:
+    page.goto("/admin/mail")
+    page.get_by_label("Address or subject").fill("zqplatform")
+    press(page, "Apply")
+    before = len(rows(select(MailMessage.id)))
+    for act, button in (("send-again", "Send it again"), ("discard", "Discard it")):
+        form = page.locator(f"form[action='/admin/mail/{waiting}/{act}']")
+        page.locator("details", has=form).locator("summary").click()
+        with_reason(page, form, button, "x")
+        said(page, "The message is")
+    assert len(rows(select(MailMessage.id))) == before
+    assert rows(select(MailMessage.state).where(MailMessage.id == UUID(waiting))) == ["discarded"]
+
+
+def _evidence(page: Page, agency: str, paper: str) -> None:
+    """Without an answer nothing is decided; then the paper goes back."""
+    page.goto("/admin/verification")
+    page.goto(f"/admin/verification/agencies/{agency}")
+    page.locator(f"input[name=about][value='{paper}']").check()
+    page.fill("#reason", "The year is missing.")
+    press(page, "Send decision")
+    refused(page, "Choose a decision")
+    assert page.input_value("#reason") == "The year is missing."
+    expect(page.locator(f"input[name=about][value='{paper}']")).to_be_checked()
+    page.locator("input[name=event][value=ask_revision]").check()
+    press(page, "Send decision")
+    said(page, "reads your answer")
+    kept = rows(select(Evidence).where(Evidence.id == UUID(paper)))[0]
+    assert (kept.state, kept.reason) == ("revision", "The year is missing.")
+
+
+def _looking(page: Page, person: str) -> None:
+    """View-as: entered with a reason, a form is refused, left."""
+    page.goto(f"/admin/people/{person}")
+    form = page.locator(f"form[action='/admin/people/{person}/view-as']")
+    with_reason(page, form, "Start looking", "x")
+    expect(page.get_by_text("You cannot change anything")).to_be_visible()
+    page.goto("/me/profile")
+    page.locator("main form[method=post] button:visible").first.click()
+    expect(page.locator("main")).to_contain_text("Nothing can be sent or changed meanwhile.")
+    press(page, "Stop looking")
+    assert page.url.endswith(f"/admin/people/{person}")
+    kept = rows(select(ViewAs).where(ViewAs.person_id == UUID(person)))
+    assert [(one.reason, one.ended_at is None) for one in kept] == [(WHY, False)]
+
+
+def _audit(page: Page) -> None:
+    """What was just done is in the log, and the filters find it."""
+    page.goto("/admin/audit")
+    page.get_by_label("Kind").select_option("job.discarded")
+    press(page, "Apply")
+    expect(page.locator("main tbody tr")).to_have_count(1)
+    expect(page.locator("main tbody")).to_contain_text(WHY)
+    page.get_by_label("To", exact=True).fill("2001-01-01")
+    press(page, "Apply")
+    expect(page.get_by_text("Nothing in the log fits this filter.")).to_be_visible()
+    assert page.get_by_label("Kind").input_value() == "job.discarded"
