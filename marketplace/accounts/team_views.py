@@ -22,7 +22,7 @@ from marketplace.accounts.models import ROLES
 from marketplace.accounts.operations import Device
 from marketplace.core import clock, context, web
 from marketplace.core.db import db, open_session
-from marketplace.core.errors import Invalid
+from marketplace.core.errors import Conflict, Invalid
 from marketplace.desk.frame import frame
 
 team = web.Room("team", __name__, side="agency", url_prefix="/agency/<slug>/team")
@@ -40,10 +40,12 @@ def team_list(slug: str) -> Answer:
     return _team_page({})
 
 
-def _team_page(errors: dict[str, str], kept: dict[str, str] | None = None) -> Answer:
+def _team_page(
+    errors: dict[str, str], kept: dict[str, str] | None = None, status: int = 422
+) -> Answer:
     return web.render(
         "accounts/team.html",
-        status=422 if errors else 200,
+        status=status if errors else 200,
         errors=errors,
         kept=kept or {"email": "", "role": "coordinator"},
         **frame(),
@@ -89,6 +91,8 @@ def change_role(slug: str, membership_id: UUID) -> Answer:
         members.change_role(db.session(), web.actor(), membership_id, request.form.get("role", ""))
     except Invalid as error:
         return _team_page({f"role-{membership_id}": error.errors["role"]})
+    except Conflict as error:
+        return _team_page({f"role-{membership_id}": error.message}, status=409)
     flash("The role is changed. It counts with that person's next click.", "good")
     return web.go(f"/agency/{slug}/team")
 
@@ -103,8 +107,13 @@ def remove_member(slug: str, membership_id: UUID) -> Answer:
 
 @team.post("/leave")
 def leave(slug: str) -> Answer:
-    """End the own membership."""
-    members.leave(db.session(), web.actor())
+    """End the own membership. The last owner reads beside the own role why not."""
+    try:
+        members.leave(db.session(), web.actor())
+    except Conflict as error:
+        me = web.require_viewer().person_id
+        mine = [one.id for one in queries.team(db.session()) if one.person_id == me]
+        return _team_page({f"role-{key}": error.message for key in mine}, status=409)
     flash(f"You have left {web.membership().name}.", "info")
     return web.go("/me/account")
 

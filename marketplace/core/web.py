@@ -528,29 +528,47 @@ _TITLES = {
     503: "A part of Rounds is not answering",
 }
 
+_WORTH_ANOTHER_LOOK = frozenset({400, 403, 409, 413, 422, 429, 503})
+"""After these the page that the form stood on says what holds now."""
+
 
 def error_answer(
     status: int,
     message: str,
     *,
     title: str = "",
-    action_url: str = "/",
-    action_label: str = "Go to the home page",
+    action_url: str = "",
+    action_label: str = "",
 ) -> Response:
-    """The error as a page, or as a fragment when htmx asks for a part (it swaps 4xx and 5xx)."""
+    """The error as a page, or as a fragment when htmx asks for a part (it swaps 4xx and 5xx).
+    Its one link leads back to the page whose form was refused, or home."""
     if _wants_json():
         return _json_error(status, message)
+    back = "" if action_url or status not in _WORTH_ANOTHER_LOOK else _page_of_the_form()
     name = "errors/_fragment.html" if is_fragment() else "errors/page.html"
     body = _render_template(
         name,
         status=status,
         title=title or _TITLES.get(status, _TITLES[400 if status < 500 else 500]),
         message=message,
-        action_url=action_url,
-        action_label=action_label,
+        action_url=action_url or back or "/",
+        action_label=action_label or ("Back to the page" if back else "Go to the home page"),
         request_id=context.request_id.get(),
     )
     return Response(body, status)
+
+
+def _page_of_the_form() -> str:
+    """Where the refused form stood, by the Referer: a page of this site that opens by a link.
+    Empty when nothing was sent, or when that is not known."""
+    came = urlsplit(request.referrer or "")
+    if request.method in SAFE or came.netloc != request.host:
+        return ""
+    try:
+        current_app.create_url_adapter(request).match(came.path, method="GET")  # type: ignore[union-attr]
+    except HTTPException:
+        return ""  # a form that came back stands at an address that takes forms only
+    return safe_next(f"{came.path}?{came.query}".rstrip("?"), "")
 
 
 def _wants_json() -> bool:

@@ -90,6 +90,9 @@ def test_the_last_owner_stays(house: House) -> None:
         answer = house.olga.post(path, token, **fields)
         assert answer.status_code == 409
         assert house.role(house.owner) == "owner"
+    for path in (f"{BASE}/{house.owner}/role", f"{BASE}/leave"):
+        answer = house.olga.post(path, token, role="finance")
+        assert answer.status_code == 409 and f'id="role-{house.owner}-err"' in answer.text
     house.olga.post(f"{BASE}/{house.clerk}/role", token, role="owner")
     assert house.olga.post(f"{BASE}/{house.owner}/remove", token).status_code == 303
 

@@ -86,6 +86,23 @@ def test_it_is_a_page_and_a_part(
 
 
 @pytest.mark.parametrize(
+    ("came_from", "link"),
+    [
+        ("http://localhost/me/profile?tab=1", 'href="/me/profile?tab=1">Back to the page'),
+        ("http://localhost/theme", 'href="/">Go to the home page'),  # takes forms only
+        ("http://localhost/no-such-page", 'href="/">Go to the home page'),
+        ("http://elsewhere.example/me/profile", 'href="/">Go to the home page'),
+        ("http://localhost//elsewhere.example", 'href="/">Go to the home page'),
+    ],
+)
+def test_a_refused_form_leads_back_to_its_page(
+    client: FlaskClient, came_from: str, link: str
+) -> None:
+    answer = without_token(client, {"Referer": came_from})
+    assert answer.status_code == 400 and link in answer.text
+
+
+@pytest.mark.parametrize(
     ("path", "method", "status"),
     [("/api/v1/nothing", "GET", 404), ("/api/v1/rotations", "DELETE", 405)],
 )
