@@ -13,17 +13,15 @@ from playwright.sync_api import Locator, Page
 Name = str | re.Pattern[str]
 MOST = 300  # presses of Tab before a control counts as out of reach
 
-# what has the focus two frames after each swap: by then a browser has dropped what cannot keep it
+# whether anything has the focus two frames after a swap: by then browsers drop what cannot keep it
 _WATCH = """(() => {
-    const words = el => !el || el === document.body ? "" :
-        `${el.localName}#${el.id} ${el.textContent.trim()}`;
     window.keyboardSwaps = [];
     window.keyboardWaits = 0;
     document.addEventListener("htmx:before:request", () => { keyboardWaits += 1; });
     document.addEventListener("htmx:finally:request", () => requestAnimationFrame(() =>
         requestAnimationFrame(() => { keyboardWaits -= 1; })));
     document.addEventListener("htmx:after:swap", () => requestAnimationFrame(() =>
-        requestAnimationFrame(() => keyboardSwaps.push(words(document.activeElement)))));
+        requestAnimationFrame(() => keyboardSwaps.push(document.activeElement !== document.body))));
 })()"""
 _SHOWN = """() => {
     const el = document.activeElement;
@@ -93,15 +91,6 @@ class Hands:
 
     def has_focus(self) -> None:
         """The focus is on something that can be seen, and no swap so far has lost it."""
-        lost = self.page.evaluate("() => keyboardSwaps.filter(words => !words).length")
+        lost = self.page.evaluate("() => keyboardSwaps.filter(kept => !kept).length")
         assert not lost, f"the focus was lost in {lost} swaps on {self.page.url}"
         assert self.page.evaluate(_SHOWN), f"nothing has the focus on {self.page.url}"
-
-    @property
-    def focus(self) -> str:
-        """The name of what has the focus, for messages of tests."""
-        said: str = self.page.evaluate(
-            "() => (e => `${e.localName} ${e.getAttribute('aria-label') || e.textContent}`)"
-            "(document.activeElement)"
-        )
-        return " ".join(said.split())
