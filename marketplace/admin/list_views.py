@@ -54,10 +54,11 @@ def save(name: str) -> Answer:
     sheet = list_edit.sheet(name)
     key = request.form.get("key", "")[:200]
     before = list_edit.line(name, key) if key else None
+    values, impact = None, None
     try:
         values = list_edit.checked(sheet, request.form, before)
+        impact = list_edit.impact(db.session(), name, values)
         if request.form.get("step") != "save":
-            impact = list_edit.impact(db.session(), name, values)
             return _page(sheet, key, before, values=values, impact=impact)
         list_edit.save(
             db.session(),
@@ -69,7 +70,7 @@ def save(name: str) -> Answer:
             reason=forms.reason(request.form),
         )
     except Invalid as error:
-        return _page(sheet, key, before, errors=error.errors)
+        return _page(sheet, key, before, values=values, impact=impact, errors=error.errors)
     flash(f"Saved. The {sheet.one} holds from the next request on.", "good")
     return web.go(f"/admin/lists/{name}")
 

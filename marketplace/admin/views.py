@@ -1,6 +1,7 @@
 """Pages of the platform: overview, jobs, mail, audit log."""
 
 import json
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, flash, request
@@ -107,7 +108,14 @@ def _mail_page(refused: str = "", error: str = "") -> Answer:
         refused=refused,
         error=error,
         typed=forms.text(request.form, "reason", 2000) if error else "",
+        query=_mail_query(),
     )
+
+
+def _mail_query() -> str:
+    """The filter of the address, for the forms and the way back: '' or '?...'."""
+    kept = {name: request.args[name][:100] for name in ("q", "state") if request.args.get(name)}
+    return f"?{urlencode(kept)}" if kept else ""
 
 
 @room.post("/mail/<uuid:message_id>/send-again")
@@ -119,7 +127,7 @@ def resend_mail(message_id: UUID) -> Answer:
         return _mail_page(f"s-{message_id}", error.errors["reason"])
     operations.resend_mail(db.session(), web.actor(), message_id, reason)
     flash("The message is sent once more.", "good")
-    return web.go("/admin/mail")
+    return web.go(f"/admin/mail{_mail_query()}")
 
 
 @room.post("/mail/<uuid:message_id>/discard")
@@ -131,7 +139,7 @@ def discard_mail(message_id: UUID) -> Answer:
         return _mail_page(f"m-{message_id}", error.errors["reason"])
     operations.discard_mail(db.session(), web.actor(), message_id, reason)
     flash("The message is discarded. It stays here for the record.", "good")
-    return web.go("/admin/mail")
+    return web.go(f"/admin/mail{_mail_query()}")
 
 
 @room.get("/audit")

@@ -11,6 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from jinja2 import FileSystemLoader, StrictUndefined
 
 from marketplace.core import clock, formats, marks, money, web, words
+from marketplace.core.page_address import page_address
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,7 +52,7 @@ def init_app(app: Flask) -> None:
         weeks=formats.weeks,
         when=formats.when,
     )
-    app.jinja_env.globals.update(words=words.words)
+    app.jinja_env.globals.update(words=words.words, page_address=page_address)
     marks.init_app(app)
 
     @app.context_processor

@@ -35,6 +35,7 @@ from marketplace.core.errors import (
     TooMany,
     Unauthenticated,
 )
+from marketplace.core.page_address import page_address
 
 log = logging.getLogger("rounds.web")
 csrf = CSRFProtect()
@@ -644,6 +645,9 @@ def _http_error(error: HTTPException) -> BaseResponse:
     message = _MESSAGES.get(error.code, "Go back and try again.")
     if type(error).__name__ == "CSRFError":
         message = "This form was open for a long time. Go back, reload the page and send it again."
+    if error.code == 405:
+        there = page_address()
+        return error_answer(405, message, action_url=there, action_label="Open the page")
     return error_answer(error.code, message)
 
 
