@@ -222,13 +222,9 @@ class _AskedFor:
 
 def _asked_for(booking: Booking) -> _AskedFor:
     """Conflict when the rotation takes no requests any more."""
-    session, candidate = db.session(), booking.candidate_id
-    return _AskedFor(
-        booking,
-        fit.rotation_of(session, booking),
-        people.person(session, candidate),
-        people.profile(session, candidate),
-    )
+    session = db.session()
+    rotation = fit.rotation_of(session, booking)
+    return _AskedFor(booking, rotation, *people.candidate(session, booking.candidate_id))
 
 
 def _facts(asked_for: _AskedFor, told: fit.Answers) -> fit.Facts:
@@ -327,7 +323,6 @@ def _review_page(
     changed: bool = False,
 ) -> Answer:
     flow = _flow(booking, "agree")
-    shown = page.booked_order(booking, page.plan_now(booking))
     latest = order.accepted_by(booking.terms)
     return web.render(
         "bookings/request_review.html",
@@ -342,7 +337,7 @@ def _review_page(
         card=None,
         ticked=[name for name in forms.CONSENTS if request.form.get(name)],
         travel="",
-        shown=page.digest(shown),
+        shown=page.digest(flow["order"]),
         changed=changed,
         errors=errors or {},
     )

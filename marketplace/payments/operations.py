@@ -116,12 +116,17 @@ def save_card(
     plan.payment_method, plan.card_brand, plan.card_last4 = payment_method, brand, last4
     plan.card_exp = exp
     if plan.state == "draft":
-        plan.state = "ready"
+        plan.state = "ready"  # nothing was tried yet
+    else:
+        _try_again(session, plan_id)
+    publish(session, CardSaved(plan.id, plan.agency_id))
+
+
+def _try_again(session: Session, plan_id: UUID) -> None:
     for row in installments_of(session, plan_id):
         waits = row.state == "scheduled" and row.pay_until is not None
         if waits or row.state == "declined":
             row.state, row.next_try_at = "scheduled", clock.now()
-    publish(session, CardSaved(plan.id, plan.agency_id))
 
 
 def make_deposit_due(session: Session, plan_id: UUID) -> None:

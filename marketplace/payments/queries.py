@@ -68,10 +68,11 @@ class PlanView:
 
 
 def plan_view(session: Session, plan_id: UUID) -> PlanView:
-    """The plan with its rows, what was paid and what went back (three reads)."""
+    """The plan with its rows, what was paid and what went back (at most three reads)."""
     plan = session.get_one(PaymentPlan, plan_id)
     rows = session.scalars(_INSTALLMENTS, {"plan_id": plan_id}).all()
-    refunds = session.scalars(_REFUNDS, {"plan_id": plan_id}).all()
+    charged = plan.state != "draft"  # before a card is saved nothing can have gone back
+    refunds = session.scalars(_REFUNDS, {"plan_id": plan_id}).all() if charged else ()
     brand = (plan.card_brand or "").capitalize()
     return PlanView(
         plan_id=plan.id,
