@@ -47,7 +47,9 @@ class Row:
     url: str
     specialty: str
     doctor: str
-    where: str  # its type and its site
+    type: str
+    site: str
+    lacks: tuple[str, ...]  # what an owner sees from afar; the listing's own page has all of it
     state: str
     tone: str
     next_start: date | None
@@ -121,7 +123,9 @@ def _row(rotation: Rotation, slug: str) -> Row:
         url=f"/agency/{slug}/listings/{rotation.slug}",
         specialty=catalog.specialty(rotation.specialty).label,
         doctor=rotation.attending.display_name,
-        where=f"{catalog.rotation_type(rotation.type).label} · {rotation.site.name}",
+        type=catalog.rotation_type(rotation.type).label,
+        site=rotation.site.name,
+        lacks=_lacks(rotation, has_free_start=bool(free)),
         state=state,
         tone=tone,
         next_start=free[0].start_on if free else None,
@@ -129,6 +133,17 @@ def _row(rotation: Rotation, slug: str) -> Row:
         from_cents=min((b.price_cents for b in rotation.blocks), default=None),
         rating=f"{rotation.rating_sum / count:.1f} of 5 ({count})" if count else "none yet",
     )
+
+
+def _lacks(rotation: Rotation, *, has_free_start: bool) -> tuple[str, ...]:
+    if rotation.state == "archived":
+        return ()
+    found = {
+        "signature": is_signed(rotation),
+        "price": bool(rotation.blocks),
+        "free start": has_free_start,
+    }
+    return tuple(what for what, there in found.items() if not there)
 
 
 def own(session: Session, slug: str) -> Rotation:

@@ -108,6 +108,7 @@ def test_the_listings_are_searched(
     assert page.text.count('role="rowheader"') == len(found)
     assert ("No listing matches" in page.text) is (not found)
     assert "1 live, 1 draft<" in page.text
+    assert ("Missing: signature, price, free start" in page.text) is ("draft" in found)
 
 
 def test_publish_and_pause(desk: Browser, market: factories.Market) -> None:
