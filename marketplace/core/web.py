@@ -568,7 +568,8 @@ def _page_of_the_form() -> str:
     try:
         current_app.create_url_adapter(request).match(came.path, method="GET")  # type: ignore[union-attr]
     except HTTPException:
-        return ""  # a form that came back stands at an address that takes forms only
+        # a form that came back stands at an address that takes forms only
+        return page_address() if page_address() != "/" else ""
     return safe_next(f"{came.path}?{came.query}".rstrip("?"), "")
 
 

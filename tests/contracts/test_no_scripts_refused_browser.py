@@ -173,3 +173,28 @@ def test_a_file_is_corrected_brought_in_and_taken_back(owner: Quiet) -> None:
     page.get_by_text("Everything is as it was before").wait_for(timeout=10_000)
     assert stored(Site, Site.name == name) == []
     assert stored(CsvImport, CsvImport.state == "undone")
+
+
+def test_links_of_a_refused_form_lead_to_its_page(owner: Quiet, stage: Stage) -> None:
+    """The answer stands at an address that takes forms only: another theme, hiding the news, the
+    way back and the address bar all lead to the page above it."""
+    page = owner.page
+    owner.go("/availability")
+    owner.press("Add these starts")
+    owner.refused(re.compile("."))
+    assert page.url.endswith("/availability/starts")
+    owner.press("Use dark theme")
+    assert page.url.endswith("/availability")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    answer = page.goto(f"{owner.base}/availability/starts")
+    assert answer is not None and answer.status == 405
+    owner.follow("Open the page")
+    expect(first_heading(owner)).to_have_text("Availability")
+    # an own view without a name, and then several bookings at once: "back" is the table
+    owner.go("/bookings?view=all&status=requested")
+    owner.press("Save view", owner.unfold("Save as a view"))
+    owner.refused(re.compile("."))
+    page.check(f"#pick-{stage.world.alpha.names['requested']}")
+    owner.press("Approve")
+    owner.follow("Back to the bookings")
+    expect(first_heading(owner)).to_have_text("Bookings")

@@ -90,10 +90,9 @@ def test_it_is_a_page_and_a_part(
     ("came_from", "link"),
     [
         ("http://localhost/me/profile?tab=1", 'href="/me/profile?tab=1">Back to the page'),
-        ("http://localhost/theme", 'href="/">Go to the home page'),  # takes forms only
-        ("http://localhost/no-such-page", 'href="/">Go to the home page'),
+        ("http://localhost/me/account/password", 'href="/me/profile">Back'),  # takes forms only
         ("http://elsewhere.example/me/profile", 'href="/">Go to the home page'),
-        ("http://localhost//elsewhere.example", 'href="/">Go to the home page'),
+        ("http://localhost//elsewhere.example", 'href="/me/profile">Back'),
     ],
 )
 def test_a_refused_form_leads_back_to_its_page(
