@@ -116,15 +116,22 @@ def show(slug: str, ref: str) -> Answer:
     """The booking with its next step. `?reply=` takes a canned reply into the decline form."""
     session = db.session()
     booking = workspace_queries.by_reference(session, ref)
+    return _with_reply(slug, booking, "", "")
+
+
+def _with_reply(slug: str, booking: Booking, reason: str, message: str) -> Answer:
+    """The page with the chosen canned reply below what is written already."""
     used = _reply_asked()
-    message = replies.filled(used.text, booking) if used else ""
-    return _show(slug, booking, {}, {"message": message})
+    text = replies.filled(used.text, booking) if used else ""
+    if text not in message:
+        message = f"{message}\n\n{text}".strip()
+    return _show(slug, booking, {}, {"reason": reason, "message": message})
 
 
 def _reply_asked() -> CannedReply | None:
-    """The canned reply that the address names, if the agency has it."""
+    """The canned reply that the request names, if the agency has it."""
     try:
-        key = UUID(request.args.get("reply", ""))
+        key = UUID(request.values.get("reply", ""))
     except ValueError:
         return None
     return db.session().get(CannedReply, key)
@@ -155,7 +162,7 @@ def _show(
             "message": kept["message"],
             "open": bool(kept["message"] or "reason" in errors or "message" in errors),
             "canned": [(str(one.id), one.title) for one in replies.replies(session)],
-            "canned_url": url,
+            "used": request.values.get("reply", ""),
         }
         if may_decline
         else None,
@@ -202,11 +209,13 @@ def approve(slug: str, ref: str) -> Answer:
 
 @workspace.post("/bookings/<ref>/decline")
 def decline(slug: str, ref: str) -> Answer:
-    """Say no, with a reason that the candidate reads."""
+    """Say no, with a reason that the candidate reads; `use` only takes a canned reply in."""
     require(web.actor(), "bookings.decide")
     booking = workspace_queries.by_reference(db.session(), ref)
     message = long_text(request.form, "message", 2000)
     reason = request.form.get("reason", "")[:40]
+    if "use" in request.form:
+        return _with_reply(slug, booking, reason, message)
     errors = replies.refuse_banned(message, "message")
     if reason not in dict(reasons.AGENCY_DECLINE):
         errors |= {"reason": "Choose a reason."}

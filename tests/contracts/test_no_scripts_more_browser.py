@@ -146,18 +146,24 @@ def _canned(page: Page, base: str, reference: str) -> None:
     assert rows(select(CannedReply.text).where(CannedReply.title == "Dates are taken"))
     page.goto(f"{base}/bookings/{reference}")
     page.get_by_role("link", name="Decline").click()
+    page.fill("#message", "Thank you for asking.")
     page.locator("#canned").select_option(label="Dates are taken")
     press(page, "Use this text")
-    expect(page.locator("#message")).to_have_value("Hello Cleo.")
+    written = "Thank you for asking.\n\nHello Cleo."
+    expect(page.locator("#message")).to_have_value(written)
     press(page, "Decline request")
     refused(page, "Choose a reason")
-    assert page.input_value("#message") == "Hello Cleo."
-    page.locator("#decline-box input[name=reason][value=dates]").check()
+    assert page.input_value("#message") == written
+    reason = page.locator("#decline-box input[name=reason][value=dates]")
+    reason.check()
+    press(page, "Use this text")  # the reason stays, the text is not taken twice
+    expect(reason).to_be_checked()
+    expect(page.locator("#message")).to_have_value(written)
     press(page, "Decline request")
     said(page, "Declined")
     assert state(reference) == "declined"
     told = select(Booking.reason_note).where(Booking.reference == reference)
-    assert rows(told) == ["Hello Cleo."]
+    assert rows(told) == [written]
 
 
 def _note(page: Page, booking: str) -> None:
