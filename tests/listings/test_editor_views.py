@@ -277,6 +277,7 @@ def test_site_and_attending_are_made_with_the_listing(desk: Browser, market: Mar
     bad = A_NEW_ONE | {"doctor_npi": "1234567890", "site_city": "Nowhere", "type": ""}
     refused = desk.post(home, bad, page=home)
     assert refused.status_code == 422
+    assert "<title>Error: New listing" in refused.text  # the first thing that is read out
     for said in ("its last digit does not fit", "Choose a city", "Choose the type", "Nora Vale"):
         assert said in refused.text
     with open_session(factories.a_system(), readonly=True) as session:
