@@ -42,7 +42,15 @@ def pages(slug: str) -> Answer:
     """Every page in its order, drafts too."""
     rows = page_operations.pages(db.session(), web.membership().agency_id)
     most = page_operations.MOST_PAGES
-    return web.render("storefront/pages.html", **frame(slug), rows=rows, most=most)
+    agency = _agency()
+    site = domains.site_url(db.session(), agency, web.config().base_url)
+    return web.render(
+        "storefront/pages.html",
+        **frame(slug),
+        rows=rows,
+        most=most,
+        site=site if agency.is_public else "",
+    )
 
 
 @site.get("/pages/new")

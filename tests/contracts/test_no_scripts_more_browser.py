@@ -225,6 +225,8 @@ def _written_page(page: Page, slug: str) -> None:
     press(page, "Publish")
     said(page, "is published")
     assert rows(select(StorefrontPage.is_public).where(StorefrontPage.title == "How to arrive"))[0]
+    live = page.locator("main a", has_text="See it live: How to arrive").get_attribute("href")
+    assert str(live).endswith(f"/agencies/{slug}/pages/how-to-arrive")
     page.goto(f"/agencies/{slug}")
     page.locator(".top__menu summary").click()
     page.locator(".top__menu").get_by_role("link", name="How to arrive").click()
