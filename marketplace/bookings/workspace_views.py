@@ -209,12 +209,12 @@ def approve(slug: str, ref: str) -> Answer:
 
 @workspace.post("/bookings/<ref>/decline")
 def decline(slug: str, ref: str) -> Answer:
-    """Say no, with a reason that the candidate reads; `use` only takes a canned reply in."""
+    """Say no, with a reason that the candidate reads; a second button takes a canned reply in."""
     require(web.actor(), "bookings.decide")
     booking = workspace_queries.by_reference(db.session(), ref)
     message = long_text(request.form, "message", 2000)
     reason = request.form.get("reason", "")[:40]
-    if "use" in request.form:
+    if request.form.get("use") == "text":
         return _with_reply(slug, booking, reason, message)
     errors = replies.refuse_banned(message, "message")
     if reason not in dict(reasons.AGENCY_DECLINE):
