@@ -64,7 +64,7 @@ def test_a_morning_at_the_queue(hands: Hands, stage: Stage) -> None:
             factories.booking(market, factories.candidate(name), offering=-1, weeks=2)
     page, home = hands.page, f"/agency/{stage.world.alpha.names['slug']}"
     hands.open(home)
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", re.compile("^Answer ?: Answer Berta Solis"))
     hands.follow()
     # a menu that Escape closes gives the focus back
@@ -75,7 +75,7 @@ def test_a_morning_at_the_queue(hands: Hands, stage: Stage) -> None:
     expect(page.locator("details.switch summary")).to_be_focused()
     expect(page.locator("details.switch[open]")).to_have_count(0)
     hands.to("link", "Skip to content", back=True)
-    hands.skip()
+    hands.into_the_page()
     # a canned reply, and then not
     hands.to("link", "Decline")
     hands.press("Enter")
@@ -89,13 +89,13 @@ def test_a_morning_at_the_queue(hands: Hands, stage: Stage) -> None:
     hands.to("button", "Save note")
     hands.follow()
     the(page, "Called about housing.")
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", "Approve")
     hands.follow()
     expect(page.get_by_role("status").first).to_contain_text("Approved")
     # the table: filter, sort, select, act on what is selected
     hands.open(f"{home}/bookings?view=all")
-    hands.skip()
+    hands.into_the_page()
     hands.to("combobox", "Status")
     with hands.swap():
         hands.type("New")
@@ -112,7 +112,7 @@ def test_a_morning_at_the_queue(hands: Hands, stage: Stage) -> None:
     hands.type("New by start")
     hands.follow()
     expect(page.get_by_role("link", name="New by start")).to_have_attribute("aria-current", "page")
-    hands.skip()
+    hands.into_the_page()
     with hands.swap():
         hands.to("link", re.compile("^All"))
         hands.press("Enter")
@@ -123,7 +123,7 @@ def test_a_morning_at_the_queue(hands: Hands, stage: Stage) -> None:
     hands.press("Space")
     hands.to("button", "Decline")
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("radio", "These dates are no longer free")
     hands.press("Space")
     hands.to("button", "Decline 1")
@@ -136,7 +136,7 @@ def test_what_vanishes_hands_the_focus_on(hands: Hands, stage: Stage) -> None:
     """A link that its own swap takes away, once with all around it; a part that renews itself."""
     page, home = hands.page, f"/agency/{stage.world.alpha.names['slug']}"
     hands.open(f"{home}/bookings?view=all")
-    hands.skip()
+    hands.into_the_page()
     hands.to("searchbox", "Name, attending or reference")
     hands.type("nobody of this name")
     with hands.swap():
@@ -168,7 +168,7 @@ def test_a_page_of_a_list_is_turned(
     monkeypatch.setattr(availability_page, "PER_PAGE", 3)
     page = hands.page
     hands.open(f"/agency/{stage.world.alpha.names['slug']}/availability")
-    hands.skip()
+    hands.into_the_page()
     with hands.swap():
         hands.to("link", "Next")
         hands.press("Enter")
@@ -184,7 +184,7 @@ def test_the_catalog_is_kept(hands: Hands, stage: Stage) -> None:
     """Starts in bulk, with a mistake first; days that are closed; a listing that saves itself."""
     page, home = hands.page, f"/agency/{stage.world.alpha.names['slug']}"
     hands.open(f"{home}/availability")
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", "Add dates")
     hands.press("Enter")
     hands.to("combobox", "Listing")
@@ -202,7 +202,7 @@ def test_the_catalog_is_kept(hands: Hands, stage: Stage) -> None:
     expect(page.get_by_role("status").first).to_contain_text("start")
     # closed days
     day = clock.now().date() + timedelta(days=400)
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", "Blackout")
     hands.press("Enter")
     hands.reach(page.get_by_label("From", exact=True))
@@ -216,7 +216,7 @@ def test_the_catalog_is_kept(hands: Hands, stage: Stage) -> None:
     the(page, "Holiday of the clinic")
     # a listing
     hands.open(f"{home}/listings/{stage.world.alpha.names['rotation']}/edit/basics")
-    hands.skip()
+    hands.into_the_page()
     hands.to("textbox", "Title")
     with hands.swap():
         hands.write("A quiet clinic")
@@ -240,7 +240,7 @@ def test_a_mistake_is_read_once(hands: Hands, stage: Stage) -> None:
     """The summary of mistakes takes the focus when it comes, and not again with every saving."""
     page, names = hands.page, stage.world.alpha.names
     hands.open(f"/agency/{names['slug']}/listings/{names['rotation']}/edit/basics")
-    hands.skip()
+    hands.into_the_page()
     hands.to("textbox", "Hours a week")
     hands.write("999")
     hands.to("button", "Scope of activities")
@@ -257,7 +257,7 @@ def test_a_mistake_is_read_once(hands: Hands, stage: Stage) -> None:
 def test_somebody_is_invited(hands: Hands, stage: Stage) -> None:
     page = hands.page
     hands.open(f"/agency/{stage.world.alpha.names['slug']}/team")
-    hands.skip()
+    hands.into_the_page()
     hands.to("textbox", "E-mail address")
     hands.type("new.clerk@example.org")
     hands.to("combobox", "Role")
@@ -265,7 +265,7 @@ def test_somebody_is_invited(hands: Hands, stage: Stage) -> None:
     hands.to("button", "Send invitation")
     hands.follow()
     the(page, "new.clerk@example.org")
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", "Take back the invitation to new.clerk@example.org")
     hands.follow()
     expect(page.get_by_text("new.clerk@example.org", exact=True)).to_have_count(0)
@@ -276,13 +276,13 @@ def test_somebody_is_invited(hands: Hands, stage: Stage) -> None:
 def test_an_attending_says_yes_and_takes_it_back(hands: Hands, stage: Stage) -> None:
     page = hands.page
     hands.open("/attending")
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", re.compile("^Answer Ana"))
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", re.compile("^Accept"))
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", re.compile("^Undo"))
     hands.follow()
     expect(page.get_by_role("button", name=re.compile("^Accept"))).to_be_visible()
@@ -294,29 +294,29 @@ def test_the_platform_decides(hands: Hands, stage: Stage) -> None:
     """A row of a list, in its two steps; a listing that is taken down."""
     page = hands.page
     hands.open("/admin/lists/specialties")
-    hands.skip()
+    hands.into_the_page()
     hands.to("searchbox", "Find a row")
     hands.type("cardiology")
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", "Cardiology")
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("textbox", "Why?")
     hands.type("Looked at once more.")
     hands.to("button", "See what it changes")
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", "Save change")
     hands.follow()
     hands.open("/admin/moderation")
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", re.compile("^New or changed"))
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("link", re.compile("^Cardiology clinic externship"))
     hands.follow()
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", "Take down")
     hands.follow()  # without saying why
     expect(page.get_by_role("alert")).to_be_focused()
@@ -341,7 +341,7 @@ def test_a_phone_with_a_keyboard(browser: Browser, stage: Stage, url: str) -> No
         hands.press("Enter")
         hands.to("link", re.compile("^Bookings"))
         hands.follow()
-        hands.skip()
+        hands.into_the_page()
         hands.to("combobox", "Status")
         with hands.swap():
             hands.type("New")
@@ -352,6 +352,6 @@ def test_a_phone_with_a_keyboard(browser: Browser, stage: Stage, url: str) -> No
         hands.press("Space")
         hands.to("button", "Decline")
         hands.follow()
-        hands.skip()
+        hands.into_the_page()
         hands.to("link", "Keep them")
         hands.follow()

@@ -64,7 +64,7 @@ def test_a_listing_is_copied_paused_and_archived(owner: Quiet, stage: Stage) -> 
     owner.go(f"{path}/edit/dates")
     page.fill("#notice", "soon")
     owner.press("Save notice")
-    owner.refused("", notice="soon")
+    owner.refused("Write a whole number", notice="soon")
     page.fill("#notice", "45")
     owner.press("Save notice")
     row = only(Rotation, mine)

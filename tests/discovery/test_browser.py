@@ -120,7 +120,7 @@ def test_keys_only(page: Page) -> None:
     """Ticking, taking a filter off, comparing and the map; what goes away hands the focus on."""
     hands = Hands(page)
     hands.open("/rotations")
-    hands.skip()
+    hands.into_the_page()
     hands.to("checkbox", re.compile("^Neurology"))
     with hands.swap():
         hands.press("Space")
@@ -140,7 +140,7 @@ def test_keys_only(page: Page) -> None:
     with hands.swap():
         hands.press("Enter")
     hands.open("/rotations?view=map")
-    hands.skip()
+    hands.into_the_page()
     hands.reach(page.locator(".pin"))
     hands.follow()
     expect(page.locator(".card__title").first).to_be_visible()
@@ -153,7 +153,7 @@ def test_the_filter_sheet_of_a_phone_by_keyboard(browser: Browser, url: str) -> 
     page = tab.new_page()
     hands = Hands(page)
     hands.open("/rotations")
-    hands.skip()
+    hands.into_the_page()
     hands.to("button", re.compile("^Filters"))
     hands.press("Enter")
     expect(page.get_by_role("button", name="Close filters")).to_be_focused()

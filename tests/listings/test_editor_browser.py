@@ -111,7 +111,7 @@ def test_the_scope_by_keyboard(app: Flask, browser: Browser, url: str) -> None:
     page = opened(browser, url, market.staff["owner"])
     hands = Hands(page)
     hands.open(f"/agency/{market.agency_slug}/listings/{market.slug}/edit/scope")
-    hands.skip()
+    hands.into_the_page()
     hands.reach(page.get_by_label("Measure vital signs"))
     with hands.swap():
         hands.press("s")  # Supervised

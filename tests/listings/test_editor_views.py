@@ -220,14 +220,15 @@ def test_the_preview_is_the_draft(desk: Browser, market: Market) -> None:
     assert "Preview of version 2" in page and "Words of the draft." in page
 
 
+def begun(market: Market, kind: str) -> dict[str, str]:
+    """What a new listing begins with, of the agency's own site and attending."""
+    own = {"attending": str(market.attending_id), "site": str(market.site_id)}
+    return own | {"specialty": "cardiology", "type": kind}
+
+
 def test_a_new_listing_has_the_defaults_of_its_type(desk: Browser, market: Market) -> None:
     home = f"/agency/{market.agency_slug}/listings/new"
-    sent = {
-        "specialty": "cardiology",
-        "type": "sub-internship",
-        "attending": str(market.attending_id),
-        "site": str(market.site_id),
-    }
+    sent = begun(market, "sub-internship")
     answer = desk.post(home, sent, page=home)
     assert answer.status_code == 303
     with open_session(factories.a_system(), readonly=True) as session:
@@ -241,12 +242,7 @@ def test_a_new_listing_has_the_defaults_of_its_type(desk: Browser, market: Marke
 @pytest.mark.parametrize("typed", ["free", "0", "-5", "1,650.555", "9999999"])
 def test_a_new_listing_begins_with_its_price(desk: Browser, market: Market, typed: str) -> None:
     home = f"/agency/{market.agency_slug}/listings/new"
-    sent = {
-        "specialty": "cardiology",
-        "type": "externship",
-        "attending": str(market.attending_id),
-        "site": str(market.site_id),
-    }
+    sent = begun(market, "externship")
     refused = desk.post(home, sent | {"price": typed}, page=home)
     assert refused.status_code == 422 and 'id="price-err"' in refused.text
     assert f'value="{typed}"' in refused.text

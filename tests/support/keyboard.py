@@ -55,7 +55,7 @@ class Hands:
         self.press("ControlOrMeta+a")
         self.type(text)
 
-    def skip(self) -> None:
+    def into_the_page(self) -> None:
         """The first Tab of a page: over the menu, into what the page is about."""
         self.to("link", "Skip to content")
         self.press("Enter")
