@@ -1,7 +1,8 @@
-"""Free text that people type, made safe to store."""
+"""What people type and browsers send, made safe to use."""
 
 import unicodedata
 from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
 
 
 def long_text(sent: Mapping[str, str], name: str, limit: int) -> str:
@@ -10,3 +11,12 @@ def long_text(sent: Mapping[str, str], name: str, limit: int) -> str:
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     kept = (c for c in value if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Cn"))
     return "".join(kept).strip()[:limit]
+
+
+def address_of(text: str) -> SplitResult:
+    """The parts of an address as a browser's header or a person wrote it; all of them empty when it
+    is none, as `http://[`, which Python refuses to read."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")

@@ -36,6 +36,7 @@ from marketplace.core.errors import (
     Unauthenticated,
 )
 from marketplace.core.page_address import page_address
+from marketplace.core.typed import address_of
 
 log = logging.getLogger("rounds.web")
 csrf = CSRFProtect()
@@ -344,7 +345,7 @@ def _guard_origin() -> None:
         raise Forbidden("This form was sent from another site, so we did not use it.")
     if site is None and origin is None:
         raise Forbidden("Your browser did not say where this form came from.")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and address_of(origin).netloc != request.host:
         raise Forbidden("This form was sent from another site, so we did not use it.")
     if side() in ("person", "agency", "admin"):
         csrf.protect()
@@ -562,7 +563,7 @@ def error_answer(
 def _page_of_the_form() -> str:
     """Where the refused form stood, by the Referer: a page of this site that opens by a link.
     Empty when nothing was sent, or when that is not known."""
-    came = urlsplit(request.referrer or "")
+    came = address_of(request.referrer or "")
     if request.method in SAFE or came.netloc != request.host:
         return ""
     try:

@@ -7,13 +7,13 @@ kept, so the same person twice is two views.
 import re
 from collections.abc import Mapping
 from datetime import date
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.core import clock, counters
+from marketplace.core.typed import address_of
 from marketplace.listings.models import Rotation
 from marketplace.numbers.models import ListingDay
 
@@ -34,7 +34,7 @@ def counts(method: str, path: str, headers: Mapping[str, str]) -> bool:
         return False
     if "prefetch" in headers.get("Sec-Purpose", "") or "HX-Request" in headers:
         return False
-    return urlsplit(headers.get("Referer", "")).path != path
+    return address_of(headers.get("Referer", "")).path != path
 
 
 def note(rotation_id: UUID) -> None:

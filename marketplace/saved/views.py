@@ -4,7 +4,7 @@ The public forms carry no token, like every form there: the origin of the reques
 (core.web). A guest's wish waits in the cookie until they have signed in.
 """
 
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from flask import flash, request
@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.core import context, waiting, web
 from marketplace.core.db import db, open_session
 from marketplace.core.errors import Conflict, Invalid, NotFound
+from marketplace.core.typed import address_of
 from marketplace.saved import operations, page, queries
 from marketplace.search import finding
 from marketplace.search.state import SearchState
@@ -79,7 +80,7 @@ def _sign_in_first(action: str, value: str) -> BaseResponse:
 
 def _back() -> str:
     """The page that the form stood on."""
-    found = urlsplit(request.headers.get("Referer", "")[: waiting.LONGEST])
+    found = address_of(request.headers.get("Referer", "")[: waiting.LONGEST])
     here = found.path + (f"?{found.query}" if found.query else "")
     return web.safe_next(here, "/rotations") if found.netloc == request.host else "/rotations"
 

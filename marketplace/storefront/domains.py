@@ -19,6 +19,7 @@ from marketplace.core import audit, clock, context, outbox
 from marketplace.core.context import Actor
 from marketplace.core.errors import Invalid, NotFound
 from marketplace.core.events import publish
+from marketplace.core.typed import address_of
 from marketplace.storefront import pointing
 from marketplace.storefront.events import DomainMoved
 from marketplace.storefront.models import AgencyDomain
@@ -45,7 +46,7 @@ def host_of(typed: str, base_url: str) -> str:
     """A host name as typed, or pasted as an address. Invalid (field `host`) for anything else, and
     for the platform's own name, names below it and names above it."""
     text = typed.strip().lower().rstrip(".")
-    text = urlsplit(text).hostname or "" if "://" in text else text.partition("/")[0]
+    text = address_of(text).hostname or "" if "://" in text else text.partition("/")[0]
     try:
         host = text.encode("idna").decode() if text else ""
     except UnicodeError:

@@ -93,6 +93,7 @@ def test_it_is_a_page_and_a_part(
         ("http://localhost/me/account/password", 'href="/me/profile">Back'),  # takes forms only
         ("http://elsewhere.example/me/profile", 'href="/">Go to the home page'),
         ("http://localhost//elsewhere.example", 'href="/me/profile">Back'),
+        ("http://[", 'href="/">Go to the home page'),  # no address at all
     ],
 )
 def test_a_refused_form_leads_back_to_its_page(

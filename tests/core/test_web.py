@@ -95,6 +95,7 @@ def test_a_refused_answer_commits_nothing(small, monkeypatch) -> None:
         {"Sec-Fetch-Site": "none"},
         {"Origin": "http://evil.test"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.test"},
         {},
     ],

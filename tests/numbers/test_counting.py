@@ -27,6 +27,7 @@ PERSON = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
     [
         ("GET", {}, True),
         ("GET", {"Referer": "http://x/rotations?q=cardiology"}, True),
+        ("GET", {"Referer": "http://["}, True),  # no address
         ("GET", {"Referer": "http://x/rotations/a?start=2027-01-04"}, False),  # another start
         ("HEAD", {}, False),
         ("GET", {"Sec-Purpose": "prefetch"}, False),
